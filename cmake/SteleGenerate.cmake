@@ -1,0 +1,43 @@
+# stele_generate(): from .proto files to typed C++.
+
+# stele_generate(TARGET orders_model PROTOS orders/order.proto ...
+#                [IMPORT_DIRS dir ...])
+#
+# Makes the static library TARGET from the messages of PROTOS, with the
+# .stele.h headers that protoc-gen-stele writes for them. Paths are relative to
+# the current source directory, which is also the first import directory.
+function(stele_generate)
+  cmake_parse_arguments(ARG "" "TARGET" "PROTOS;IMPORT_DIRS" ${ARGN})
+  if(NOT ARG_TARGET OR NOT ARG_PROTOS)
+    message(FATAL_ERROR "stele_generate() needs TARGET and PROTOS.")
+  endif()
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/${ARG_TARGET}.gen)
+  file(MAKE_DIRECTORY ${out})
+  get_property(stele_protos GLOBAL PROPERTY STELE_PROTO_DIR)
+  set(imports -I ${CMAKE_CURRENT_SOURCE_DIR})
+  foreach(dir IN LISTS ARG_IMPORT_DIRS)
+    list(APPEND imports -I ${dir})
+  endforeach()
+  list(APPEND imports -I ${stele_protos})
+
+  set(sources "")
+  foreach(proto IN LISTS ARG_PROTOS)
+    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
+    set(made ${out}/${stem}.pb.h ${out}/${stem}.pb.cc ${out}/${stem}.stele.h)
+    add_custom_command(
+      OUTPUT ${made}
+      COMMAND protobuf::protoc ${imports} --cpp_out=${out}
+              --plugin=protoc-gen-stele=$<TARGET_FILE:stele::protoc-gen-stele>
+              --stele_out=${out} ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
+              --dependency_out=${out}/${stem}.d
+      DEPFILE ${out}/${stem}.d
+      DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${proto} stele::protoc-gen-stele
+      COMMENT "Generating from ${proto}"
+      VERBATIM)
+    list(APPEND sources ${made})
+  endforeach()
+
+  add_library(${ARG_TARGET} STATIC ${sources})
+  target_include_directories(${ARG_TARGET} SYSTEM PUBLIC ${out})
+  target_link_libraries(${ARG_TARGET} PUBLIC stele::stele)
+endfunction()

@@ -1,0 +1,138 @@
+#ifndef STELE_EVENTSTORE_CONSUMER_H_
+#define STELE_EVENTSTORE_CONSUMER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "stele/base/backoff.h"
+#include "stele/base/metrics.h"
+#include "stele/eventstore/event_store.h"
+#include "stele/eventstore/transaction.h"
+
+namespace stele {
+
+// One event handed to a consumer, with the key its handler gave it.
+struct KeyedEvent {
+  std::string key;
+  RecordedEvent event;
+};
+
+// Commits a batch: runs `work` and moves the checkpoints in one transaction.
+// Fails with kAborted if a lease was lost; then nothing of it happened.
+using CommitBatch = absl::FunctionRef<absl::Status(
+    absl::FunctionRef<absl::Status(Transaction&)> work)>;
+
+// What a consumer does with events. Implemented by projections, sagas and the
+// relay. Called by one thread at a time per Consumer.
+class BatchHandler {
+ public:
+  virtual ~BatchHandler() = default;
+
+  // The key whose order matters, or nullopt if the event is of no interest.
+  // Pure. An error parks nothing and stops the consumer: it means that the
+  // event cannot be understood at all (kDataLoss).
+  virtual absl::StatusOr<std::optional<std::string>> KeyOf(
+      const RecordedEvent& event) = 0;
+
+  // Handles `batch`, in order, and calls `commit` exactly once, after any work
+  // outside the database is done and acknowledged. Returns what `commit`
+  // returned, or the error that kept it from being called.
+  //
+  // An error of kind kUnavailable, kAborted, kDeadlineExceeded or kUnknown is
+  // retried with back-off; kCancelled stops; any other is a fault of one of
+  // the events, which is then found, by handling them one by one, and parked
+  // with its key.
+  virtual absl::Status Handle(std::span<const KeyedEvent> batch,
+                              CommitBatch commit) = 0;
+
+  // Called before slots are worked on after leases changed hands: forget what
+  // was remembered of their keys.
+  virtual void OnLeasesChanged() {}
+
+  // Called about every `ConsumerOptions::tick` by the same thread, between
+  // batches, with the slots held: the place for timers.
+  virtual absl::Status OnTick(std::span<const int> slots) {
+    (void)slots;
+    return absl::OkStatus();
+  }
+};
+
+struct ConsumerOptions {
+  std::string name;  // "projection/OrderSummary"; identifies the checkpoints.
+  int slots = 16;    // 1 to 1024; fixed once registered.
+
+  // Where a consumer begins that the store does not know yet.
+  std::int64_t start_position = 0;
+  std::vector<std::string> categories = {};  // Empty = all.
+  std::vector<std::string> types = {};       // Empty = all.
+
+  int batch_events_max = 500;
+  std::int64_t batch_bytes_max = 4 << 20;
+
+  absl::Duration lease = absl::Seconds(10);  // Renewed at a third of it.
+  absl::Duration tick = absl::Milliseconds(100);
+
+  // An event that fails is tried this many times before its key is parked, and
+  // then again after `park_backoff` waits.
+  int tries_before_parking = 3;
+  BackoffOptions retry = {absl::Milliseconds(20), absl::Seconds(5)};
+  BackoffOptions park_backoff = {absl::Seconds(1), absl::Minutes(10)};
+  // The consumer stops, rather than park more keys than this.
+  std::int64_t parked_keys_max = 1000;
+
+  Metrics* metrics = nullptr;  // Must outlive the consumer. Null = none.
+};
+
+// How a consumer stands, from outside its thread.
+struct ConsumerSnapshot {
+  std::int64_t position = 0;  // The least of the slots it holds.
+  std::int64_t head = 0;      // As last seen.
+  int slots_held = 0;
+  std::int64_t events_handled = 0;
+  std::int64_t parked_keys = 0;
+  absl::Time last_progress;
+  absl::Status last_error;  // OK if the last try succeeded.
+  bool is_running = false;
+};
+
+// Reads the log on behalf of a handler: takes leases on slots, hands events to
+// it in order per key, and moves the checkpoints in the handler's transaction.
+// Several consumers of one name, in one or many processes, share its slots; an
+// event belongs to slot Hash(key) % slots.
+//
+// Thread-safe but for Run().
+class Consumer {
+ public:
+  // `store` and `handler` must outlive it. `owner` names this consumer among
+  // those of the same name; unique.
+  static absl::StatusOr<std::unique_ptr<Consumer>> Create(
+      EventStore& store, BatchHandler& handler, ConsumerOptions options,
+      std::string owner);
+  virtual ~Consumer() = default;
+
+  // Works until Stop() or an error that cannot be retried; releases its leases
+  // and returns. Called once.
+  virtual absl::Status Run() = 0;
+
+  // Makes Run() return after the batch being handled. Returns at once.
+  virtual void Stop() = 0;
+
+  virtual ConsumerSnapshot Status() const = 0;
+};
+
+// The slot of a key: the same in every process and release.
+int SlotOf(std::string_view key, int slots);
+
+}  // namespace stele
+
+#endif  // STELE_EVENTSTORE_CONSUMER_H_

@@ -1,0 +1,144 @@
+#ifndef STELE_EVENTSTORE_CONSUMER_STORAGE_H_
+#define STELE_EVENTSTORE_CONSUMER_STORAGE_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "stele/base/uuid.h"
+
+namespace stele {
+
+class Transaction;
+
+// The right to process one slot of a consumer until it expires. Every change
+// of hands raises the epoch, so that a late owner is refused (fencing).
+struct SlotLease {
+  int slot = 0;
+  std::int64_t epoch = 0;     // >= 1.
+  std::int64_t position = 0;  // The slot's checkpoint.
+};
+
+// A lease and the position its slot has now come to.
+struct SlotAdvance {
+  SlotLease lease;            // `lease.position` is the one to move from.
+  std::int64_t position = 0;  // >= lease.position.
+};
+
+enum class ParkedState {
+  kWaiting,     // For its next try, or for an operator.
+  kRetryNow,    // An operator asked for a try at once.
+  kDiscardOne,  // An operator asked to drop the failing event.
+  kDiscardAll,  // An operator asked to drop all events held for the key.
+};
+
+// A key set aside because one of its events cannot be handled. Later events of
+// the key are held behind it, in order.
+struct ParkedKey {
+  std::string key;
+  int slot = 0;
+  std::int64_t first_position = 0;  // The event that failed.
+  std::int64_t held = 0;            // Events held, the failed one included.
+  int tries = 0;
+  std::string cause;                // The last error.
+  absl::Time parked_at;
+  absl::Time next_try;  // absl::InfiniteFuture() = only when asked.
+  ParkedState state = ParkedState::kWaiting;
+};
+
+// One slot as an operator sees it.
+struct SlotStatus {
+  int slot = 0;
+  std::int64_t position = 0;
+  std::int64_t epoch = 0;
+  std::string owner;       // Empty = nobody.
+  absl::Time lease_until;  // By the store's clock.
+  absl::Time updated_at;   // Of the checkpoint.
+};
+
+struct ConsumerStatus {
+  std::string name;
+  std::vector<SlotStatus> slots;
+  std::int64_t parked_keys = 0;
+  bool is_paused = false;
+};
+
+// Where consumers keep checkpoints, leases and parked keys: beside the events,
+// so that they commit together with the work. Leases are judged by the store's
+// clock alone.
+//
+// Errors: kUnavailable, and those listed. Thread-safe. Methods that take a
+// Transaction take part in it; all others commit at once.
+class ConsumerStorage {
+ public:
+  virtual ~ConsumerStorage() = default;
+
+  // Makes the consumer known with `slots` slots, each at `start_position`.
+  // Harmless if it is already known; kFailedPrecondition if it is known with
+  // another number of slots.
+  virtual absl::Status Register(const std::string& consumer, int slots,
+                                std::int64_t start_position) = 0;
+
+  // Renews what `owner` holds and takes free or expired slots so that it comes
+  // to its fair share: slots / live owners, rounded up; gives up slots beyond
+  // that. Returns all that it now holds. Epochs of kept slots are unchanged.
+  virtual absl::StatusOr<std::vector<SlotLease>> Acquire(
+      const std::string& consumer, const std::string& owner,
+      absl::Duration lease) = 0;
+
+  // Gives up all slots of `owner` at once.
+  virtual absl::Status Release(const std::string& consumer,
+                               const std::string& owner) = 0;
+
+  // Moves checkpoints, within `tx`.
+  //   kAborted  one of the leases is no longer held at its epoch, or its slot
+  //             is not at the expected position: the transaction must be
+  //             rolled back.
+  virtual absl::Status Advance(Transaction& tx, const std::string& consumer,
+                               std::span<const SlotAdvance> advances) = 0;
+
+  // ---- Parked keys. Written only by the owner of the key's slot. ------------
+
+  virtual absl::StatusOr<std::vector<ParkedKey>> ListParked(
+      const std::string& consumer) = 0;
+  // The positions held for a key, in order.
+  virtual absl::StatusOr<std::vector<std::int64_t>> HeldPositions(
+      const std::string& consumer, const std::string& key,
+      std::int64_t limit) = 0;
+  // Parks `parked.key`, or updates its tries, cause, next try and state.
+  virtual absl::Status Park(Transaction& tx, const std::string& consumer,
+                            const ParkedKey& parked) = 0;
+  // Holds an event behind a parked key.
+  virtual absl::Status Hold(Transaction& tx, const std::string& consumer,
+                            const std::string& key, std::int64_t position) = 0;
+  // Drops one held event; the key is parked no longer once it was the last.
+  virtual absl::Status Unhold(Transaction& tx, const std::string& consumer,
+                              const std::string& key,
+                              std::int64_t position) = 0;
+
+  // ---- Operators ------------------------------------------------------------
+
+  // Asks the owner of a parked key to act. kNotFound if it is not parked.
+  virtual absl::Status RequestParked(const std::string& consumer,
+                                     const std::string& key,
+                                     ParkedState request) = 0;
+  virtual absl::StatusOr<std::vector<ConsumerStatus>> List() = 0;
+  // A paused consumer keeps its leases and handles nothing.
+  virtual absl::Status SetPaused(const std::string& consumer, bool paused) = 0;
+  virtual absl::StatusOr<bool> IsPaused(const std::string& consumer) = 0;
+  // Sets all slots to `position` and raises their epochs, so that whoever works
+  // on them now is refused. kNotFound if the consumer is not known.
+  virtual absl::Status Reset(const std::string& consumer,
+                             std::int64_t position) = 0;
+  virtual absl::Status Forget(const std::string& consumer) = 0;
+};
+
+}  // namespace stele
+
+#endif  // STELE_EVENTSTORE_CONSUMER_STORAGE_H_

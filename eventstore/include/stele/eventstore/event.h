@@ -1,0 +1,71 @@
+#ifndef STELE_EVENTSTORE_EVENT_H_
+#define STELE_EVENTSTORE_EVENT_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "stele/base/uuid.h"
+
+namespace stele {
+
+// Limits of what the store accepts, the same in every implementation.
+inline constexpr std::size_t kMaxPayloadBytes = 1 << 20;     // 1 MiB
+inline constexpr std::size_t kMaxMetadataBytes = 64 << 10;   // 64 KiB
+inline constexpr std::size_t kMaxStreamIdBytes = 512;
+inline constexpr std::size_t kMaxTypeBytes = 256;
+inline constexpr std::size_t kMaxEventsPerAppend = 10'000;
+
+// What is recorded beside an event's payload.
+struct EventMetadata {
+  std::string correlation_id;  // Shared by everything one request set off.
+  std::string causation_id;    // The command or message that caused the event.
+  Uuid command_id;             // The command that was decided; nil if none.
+  std::string traceparent;     // W3C trace context; empty if none.
+  std::map<std::string, std::string> headers;  // The user's own.
+};
+
+// To and from the bytes the store keeps (stele.EventMetadata). Parsing fails
+// with kDataLoss.
+std::string SerializeMetadata(const EventMetadata& metadata);
+absl::StatusOr<EventMetadata> ParseMetadata(std::string_view bytes);
+
+// An event about to be appended.
+struct NewEvent {
+  Uuid id;               // Chosen by the caller; makes appends idempotent.
+  std::string type;      // Stable name, e.g. "bank.Deposited". Never reused.
+  std::string payload;   // Serialized message, at most kMaxPayloadBytes.
+  std::string metadata;  // From SerializeMetadata(); may be empty.
+};
+
+// An event as the store keeps it. Immutable.
+struct RecordedEvent {
+  std::string stream_id;
+  std::int64_t version = 0;   // Place in its stream: 1, 2, 3, ... without gaps.
+  std::int64_t position = 0;  // Place among all events: increasing, with gaps.
+  absl::Time recorded_at;     // The store's clock, not the caller's.
+  Uuid id;
+  std::string type;
+  std::string payload;
+  std::string metadata;
+};
+
+// A stream id is "<category>-<id>": the category a letter and then letters,
+// digits and underscores, the id at least one byte of any UTF-8 text without
+// control characters. These give its parts; empty if `stream_id` has no dash.
+std::string_view CategoryOf(std::string_view stream_id);
+std::string_view IdOf(std::string_view stream_id);
+std::string MakeStreamId(std::string_view category, std::string_view id);
+
+// OK iff the store accepts the name, or kInvalidArgument that says what is
+// wrong with it and how one looks that is right.
+absl::Status ValidateStreamId(std::string_view stream_id);
+absl::Status ValidateNewEvent(const NewEvent& event);
+
+}  // namespace stele
+
+#endif  // STELE_EVENTSTORE_EVENT_H_

@@ -1,0 +1,220 @@
+#ifndef STELE_EVENTSTORE_EVENT_STORE_H_
+#define STELE_EVENTSTORE_EVENT_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "stele/base/uuid.h"
+#include "stele/eventstore/event.h"
+
+namespace stele {
+
+class ConsumerStorage;
+class Transaction;
+
+// The version a stream must be at for an append to go ahead.
+class ExpectedVersion {
+ public:
+  static constexpr ExpectedVersion Any() { return ExpectedVersion(kAny); }
+  static constexpr ExpectedVersion NoStream() { return ExpectedVersion(0); }
+  static constexpr ExpectedVersion StreamExists() {
+    return ExpectedVersion(kExists);
+  }
+  // `version` >= 0; Exactly(0) is NoStream().
+  static constexpr ExpectedVersion Exactly(std::int64_t version) {
+    return ExpectedVersion(version);
+  }
+
+  // True iff a stream whose last version is `actual` (0 = no stream) will do.
+  constexpr bool Accepts(std::int64_t actual) const {
+    if (version_ == kAny) return true;
+    if (version_ == kExists) return actual > 0;
+    return version_ == actual;
+  }
+  // True iff one version is named, so that the version alone guards against a
+  // repeated append.
+  constexpr bool is_exact() const { return version_ >= 0; }
+  // The number the store's SQL speaks: >= 0 exactly, -1 any, -2 exists.
+  constexpr std::int64_t raw() const { return version_; }
+  std::string ToString() const;  // "exactly 3", "no stream", ...
+
+  friend constexpr bool operator==(ExpectedVersion, ExpectedVersion) = default;
+
+ private:
+  static constexpr std::int64_t kAny = -1;
+  static constexpr std::int64_t kExists = -2;
+  constexpr explicit ExpectedVersion(std::int64_t version)
+      : version_(version) {}
+  std::int64_t version_;
+};
+
+struct AppendRequest {
+  std::string stream_id;
+  ExpectedVersion expected_version = ExpectedVersion::Any();
+  std::vector<NewEvent> events;  // 1 to kMaxEventsPerAppend, with distinct ids.
+
+  // The command these events answer. A second append to the stream with the
+  // same command id writes nothing and returns the first one's result.
+  std::optional<Uuid> command_id = std::nullopt;
+};
+
+struct AppendResult {
+  std::int64_t first_version = 0;  // Of the first event of the append.
+  std::int64_t version = 0;        // Of the last.
+  std::int64_t position = 0;       // Of the last.
+  bool was_duplicate = false;  // It was already there; nothing was written.
+};
+
+enum class Direction { kForwards, kBackwards };
+
+struct ReadStreamRequest {
+  std::string stream_id;
+  Direction direction = Direction::kForwards;
+  // The first version to visit. Unset: the beginning (forwards) or the end
+  // (backwards).
+  std::optional<std::int64_t> from_version = std::nullopt;
+  std::int64_t limit = 1'000'000'000;  // Most events to visit, >= 0.
+};
+
+struct ReadLogRequest {
+  std::int64_t after_position = 0;  // Exclusive.
+  std::int64_t limit = 1000;        // Most events to visit, > 0.
+  // Only these stream categories and event types; empty = all of them.
+  std::vector<std::string> categories = {};
+  std::vector<std::string> types = {};
+};
+
+// How far a read of the log came.
+struct LogProgress {
+  // All events up to here that pass the filter have been visited. Read on from
+  // here; never smaller than the request's `after_position`.
+  std::int64_t position = 0;
+  bool at_head = false;  // There was nothing more when the read ended.
+};
+
+struct StreamInfo {
+  std::int64_t version = 0;  // 0 = no such stream.
+  std::int64_t last_position = 0;
+  bool is_tombstoned = false;
+};
+
+// The state of a stream at some version, kept to save replaying it.
+struct Snapshot {
+  std::string stream_id;
+  std::int64_t version = 0;  // Of the last event folded into it.
+  std::string fingerprint;   // Of state schema and fold; see aggregates.
+  std::string state;         // Serialized state message.
+};
+
+// An append-only log of events, grouped into streams.
+//
+// A stream is the history of one thing: one account, one order. An append is
+// atomic, over all its streams, and a reader never sees part of it. The log
+// holds the events of all streams by position; within a stream, position order
+// is version order. Readers of the log see every committed event once and in
+// order: the log ends (its head) where an append may still be in flight.
+//
+// Errors: any method may return kUnavailable (the store cannot be reached),
+// kDeadlineExceeded or kInvalidArgument (a malformed request). Only other
+// errors are listed below. No method throws.
+//
+// Thread-safe. Visitors run on the calling thread; they may call the store.
+class EventStore {
+ public:
+  virtual ~EventStore() = default;
+
+  // Appends to one stream, or to several in one atomic append (each stream at
+  // most once). Results are in the order of the requests.
+  //
+  // Asking again with the same event ids is harmless: nothing is written and
+  // the first result is returned, with `was_duplicate` set.
+  //
+  // Errors:
+  //   kAborted             a stream is not at its expected version; the status
+  //                        carries a VersionConflict. Nothing was written.
+  //   kFailedPrecondition  a stream is tombstoned. Nothing was written.
+  //   kUnknown             in doubt: the connection broke during the commit, so
+  //                        the events may or may not be there. Ask again with
+  //                        the same ids.
+  virtual absl::StatusOr<std::vector<AppendResult>> AppendAll(
+      std::span<const AppendRequest> requests) = 0;
+  absl::StatusOr<AppendResult> Append(const AppendRequest& request);
+
+  // Calls `visit` with each event of one stream, in version order or backwards,
+  // and stops at the first call that does not return OK, returning its status.
+  // A stream that does not exist is an empty one, not an error.
+  //
+  // Errors:
+  //   kNotFound  the stream is tombstoned.
+  //   kDataLoss  a stored row cannot be read back.
+  virtual absl::Status ReadStream(
+      const ReadStreamRequest& request,
+      absl::FunctionRef<absl::Status(RecordedEvent)> visit) = 0;
+
+  // Calls `visit` with the events of the log after a position, in position
+  // order, up to the head. Stops like ReadStream(). The events of tombstoned
+  // streams are still in the log.
+  virtual absl::StatusOr<LogProgress> ReadLog(
+      const ReadLogRequest& request,
+      absl::FunctionRef<absl::Status(RecordedEvent)> visit) = 0;
+
+  // The position up to which the log is complete and will never change.
+  virtual absl::StatusOr<std::int64_t> Head() = 0;
+
+  // Waits until the head is beyond `position` or `deadline` has passed, and
+  // returns the head. Returns early, with kCancelled, when Interrupt() is
+  // called.
+  virtual absl::StatusOr<std::int64_t> WaitForHead(std::int64_t position,
+                                                   absl::Time deadline) = 0;
+
+  // Makes all WaitForHead() calls that are waiting now return.
+  virtual void Interrupt() = 0;
+
+  virtual absl::StatusOr<StreamInfo> GetStream(const std::string& stream_id) = 0;
+
+  // What an earlier append to this stream with this command id returned, with
+  // `was_duplicate` set; nullopt if there was none.
+  virtual absl::StatusOr<std::optional<AppendResult>> FindCommand(
+      const std::string& stream_id, const Uuid& command_id) = 0;
+
+  // Closes a stream for ever: it can no longer be appended to or read as a
+  // stream. Closing it again is harmless. Errors as for AppendAll(), and
+  //   kNotFound  there is no such stream.
+  virtual absl::Status Tombstone(const std::string& stream_id,
+                                 ExpectedVersion expected_version) = 0;
+
+  // The newest snapshot of a stream, nullopt if there is none. Saving replaces
+  // an older one; a snapshot of an older version than the stored one is
+  // ignored.
+  virtual absl::StatusOr<std::optional<Snapshot>> LoadSnapshot(
+      const std::string& stream_id) = 0;
+  virtual absl::Status SaveSnapshot(const Snapshot& snapshot) = 0;
+
+  // Runs `work` in one transaction of the store: what it appends and writes
+  // commits together when it returns OK, and is rolled back when it does not.
+  // `work` may be run again after a serialization failure or a deadlock, so it
+  // must have no effects of its own. It may read from the store, but must not
+  // append to it or begin another transaction.
+  //
+  // Errors: those of `work`; kAborted and kUnknown as for AppendAll().
+  virtual absl::Status Transact(
+      absl::FunctionRef<absl::Status(Transaction&)> work) = 0;
+
+  // Checkpoints, leases and parked keys of consumers; lives with the store.
+  virtual ConsumerStorage& consumers() = 0;
+
+  // Identifies the history this store holds. Changes when a restore may have
+  // lost its tail, so that no checkpoint is trusted across that.
+  virtual absl::StatusOr<Uuid> Epoch() = 0;
+};
+
+}  // namespace stele
+
+#endif  // STELE_EVENTSTORE_EVENT_STORE_H_

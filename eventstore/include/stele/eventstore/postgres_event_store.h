@@ -1,0 +1,71 @@
+#ifndef STELE_EVENTSTORE_POSTGRES_EVENT_STORE_H_
+#define STELE_EVENTSTORE_POSTGRES_EVENT_STORE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "stele/base/metrics.h"
+#include "stele/eventstore/event_store.h"
+
+namespace stele {
+
+struct PostgresEventStoreOptions {
+  // A libpq connection string or URI: "dbname=bank", "postgresql://...".
+  std::string dsn;
+
+  // The schema that holds the store's tables. Several stores share a database
+  // by different schemas. A letter, then letters, digits and underscores.
+  std::string schema = "stele";
+
+  // Connections that append and that read; further ones: one that follows the
+  // head, one that notifies, and `sql_connections` for transactions.
+  int append_connections = 2;  // 1 to 64.
+  int read_connections = 2;    // 1 to 64.
+  int sql_connections = 8;     // 1 to 256.
+
+  // Most appends that share one commit.
+  int group_appends_max = 256;  // 1 to 1000.
+  // Appends waiting beyond this are refused with kResourceExhausted.
+  int waiting_appends_max = 100'000;
+
+  // How long a call may take before it fails with kDeadlineExceeded (reads) or
+  // in doubt (appends). Also bounds statements on the server.
+  absl::Duration call_timeout = absl::Seconds(30);
+
+  std::string application_name = "stele";
+  Metrics* metrics = nullptr;  // Must outlive the store. Null = none.
+};
+
+// Opens the store in a database that `stele migrate` (or MigrateEventStore())
+// has prepared.
+//
+// Errors:
+//   kInvalidArgument     an option is out of bounds or the dsn is malformed.
+//   kUnavailable         the server cannot be reached.
+//   kFailedPrecondition  the schema is missing, older or newer than this
+//                        library; the message says which and what to do.
+absl::StatusOr<std::unique_ptr<EventStore>> OpenPostgresEventStore(
+    PostgresEventStoreOptions options);
+
+struct MigrationReport {
+  int from = 0;  // Schema version before; 0 = nothing there.
+  int to = 0;    // Schema version now.
+};
+
+// Brings the store's schema up to this library's version, in one transaction
+// and guarded against a second migration at the same time. With `dry_run` it
+// only says what it would do.
+//
+// Errors:
+//   kFailedPrecondition  the schema is newer than this library, or a migration
+//                        that was applied differs from the one known here.
+absl::StatusOr<MigrationReport> MigrateEventStore(const std::string& dsn,
+                                                  const std::string& schema,
+                                                  bool dry_run = false);
+
+}  // namespace stele
+
+#endif  // STELE_EVENTSTORE_POSTGRES_EVENT_STORE_H_
