@@ -73,15 +73,16 @@ const absl::Status& ToStatus(const absl::StatusOr<T>& result) {
 }  // namespace stele
 
 // Returns from the current function if `expr`, a Status or StatusOr, is not OK.
-#define STELE_RETURN_IF_ERROR(expr)                                       \
-  do {                                                                    \
-    if (const auto& stele_result = (expr); !stele_result.ok())            \
-      return ::stele::status_internal::ToStatus(stele_result);            \
+#define STELE_RETURN_IF_ERROR(expr)                            \
+  do {                                                         \
+    if (const auto& stele_result = (expr); !stele_result.ok()) \
+      return ::stele::status_internal::ToStatus(stele_result); \
   } while (false)
 
 // Assigns the value of the StatusOr `expr` to `lhs`, or returns its error.
-#define STELE_ASSIGN_OR_RETURN(lhs, expr) \
-  STELE_STATUS_ASSIGN_IMPL_(STELE_STATUS_CONCAT_(stele_or_, __LINE__), lhs, expr)
+#define STELE_ASSIGN_OR_RETURN(lhs, expr)                                   \
+  STELE_STATUS_ASSIGN_IMPL_(STELE_STATUS_CONCAT_(stele_or_, __LINE__), lhs, \
+                            expr)
 #define STELE_STATUS_ASSIGN_IMPL_(tmp, lhs, expr) \
   auto tmp = (expr);                              \
   if (!tmp.ok()) return tmp.status();             \
@@ -90,14 +91,14 @@ const absl::Status& ToStatus(const absl::StatusOr<T>& result) {
 #define STELE_STATUS_CONCAT2_(a, b) a##b
 
 // The same in a coroutine.
-#define STELE_CO_RETURN_IF_ERROR(expr)                                    \
-  do {                                                                    \
-    if (const auto& stele_result = (expr); !stele_result.ok())            \
-      co_return ::stele::status_internal::ToStatus(stele_result);         \
+#define STELE_CO_RETURN_IF_ERROR(expr)                            \
+  do {                                                            \
+    if (const auto& stele_result = (expr); !stele_result.ok())    \
+      co_return ::stele::status_internal::ToStatus(stele_result); \
   } while (false)
-#define STELE_CO_ASSIGN_OR_RETURN(lhs, expr)                               \
-  STELE_STATUS_CO_ASSIGN_IMPL_(STELE_STATUS_CONCAT_(stele_or_, __LINE__), \
-                               lhs, expr)
+#define STELE_CO_ASSIGN_OR_RETURN(lhs, expr)                                   \
+  STELE_STATUS_CO_ASSIGN_IMPL_(STELE_STATUS_CONCAT_(stele_or_, __LINE__), lhs, \
+                               expr)
 #define STELE_STATUS_CO_ASSIGN_IMPL_(tmp, lhs, expr) \
   auto tmp = (expr);                                 \
   if (!tmp.ok()) co_return tmp.status();             \

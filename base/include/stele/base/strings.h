@@ -21,8 +21,11 @@ inline std::string_view ToStd(absl::string_view text) {
 // forms, at most U+10FFFF).
 bool IsValidUtf8(std::string_view text);
 
-// `text` fit to be shown in an error message: at most 64 bytes, with control
-// characters, quotes and broken UTF-8 escaped, in double quotes.
+// `text` with each byte that breaks it replaced by U+FFFD.
+std::string ToValidUtf8(std::string_view text);
+
+// `text` fit to be shown in an error message: at most its first 64 bytes, with
+// control characters, quotes and broken UTF-8 escaped, in double quotes.
 std::string Quoted(std::string_view text);
 
 }  // namespace stele

@@ -2,8 +2,8 @@
 #define STELE_BASE_UUID_H_
 
 #include <array>
-#include <cstdint>
 #include <compare>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

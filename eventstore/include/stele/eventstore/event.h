@@ -1,6 +1,7 @@
 #ifndef STELE_EVENTSTORE_EVENT_H_
 #define STELE_EVENTSTORE_EVENT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -14,11 +15,12 @@
 namespace stele {
 
 // Limits of what the store accepts, the same in every implementation.
-inline constexpr std::size_t kMaxPayloadBytes = 1 << 20;     // 1 MiB
-inline constexpr std::size_t kMaxMetadataBytes = 64 << 10;   // 64 KiB
+inline constexpr std::size_t kMaxPayloadBytes = 1 << 20;    // 1 MiB
+inline constexpr std::size_t kMaxMetadataBytes = 64 << 10;  // 64 KiB
 inline constexpr std::size_t kMaxStreamIdBytes = 512;
 inline constexpr std::size_t kMaxTypeBytes = 256;
-inline constexpr std::size_t kMaxEventsPerAppend = 10'000;
+inline constexpr std::size_t kMaxEventsPerAppend = 10'000;  // All streams.
+inline constexpr std::size_t kMaxAppendBytes = 64 << 20;    // All events.
 
 // What is recorded beside an event's payload.
 struct EventMetadata {
@@ -29,8 +31,8 @@ struct EventMetadata {
   std::map<std::string, std::string> headers;  // The user's own.
 };
 
-// To and from the bytes the store keeps (stele.EventMetadata). Parsing fails
-// with kDataLoss.
+// To and from the bytes the store keeps (stele.StoredMetadata). Bytes that are
+// not UTF-8 are kept as U+FFFD. Parsing fails with kDataLoss.
 std::string SerializeMetadata(const EventMetadata& metadata);
 absl::StatusOr<EventMetadata> ParseMetadata(std::string_view bytes);
 
@@ -64,6 +66,8 @@ std::string MakeStreamId(std::string_view category, std::string_view id);
 // OK iff the store accepts the name, or kInvalidArgument that says what is
 // wrong with it and how one looks that is right.
 absl::Status ValidateStreamId(std::string_view stream_id);
+absl::Status ValidateCategory(std::string_view category);
+absl::Status ValidateType(std::string_view type);
 absl::Status ValidateNewEvent(const NewEvent& event);
 
 }  // namespace stele

@@ -27,9 +27,9 @@ class ExpectedVersion {
   static constexpr ExpectedVersion StreamExists() {
     return ExpectedVersion(kExists);
   }
-  // `version` >= 0; Exactly(0) is NoStream().
+  // Exactly(0) is NoStream(). A negative version is refused by the store.
   static constexpr ExpectedVersion Exactly(std::int64_t version) {
-    return ExpectedVersion(version);
+    return ExpectedVersion(version < 0 ? kMalformed : version);
   }
 
   // True iff a stream whose last version is `actual` (0 = no stream) will do.
@@ -41,6 +41,7 @@ class ExpectedVersion {
   // True iff one version is named, so that the version alone guards against a
   // repeated append.
   constexpr bool is_exact() const { return version_ >= 0; }
+  constexpr bool is_valid() const { return version_ != kMalformed; }
   // The number the store's SQL speaks: >= 0 exactly, -1 any, -2 exists.
   constexpr std::int64_t raw() const { return version_; }
   std::string ToString() const;  // "exactly 3", "no stream", ...
@@ -50,6 +51,7 @@ class ExpectedVersion {
  private:
   static constexpr std::int64_t kAny = -1;
   static constexpr std::int64_t kExists = -2;
+  static constexpr std::int64_t kMalformed = -3;
   constexpr explicit ExpectedVersion(std::int64_t version)
       : version_(version) {}
   std::int64_t version_;
@@ -69,7 +71,7 @@ struct AppendResult {
   std::int64_t first_version = 0;  // Of the first event of the append.
   std::int64_t version = 0;        // Of the last.
   std::int64_t position = 0;       // Of the last.
-  bool was_duplicate = false;  // It was already there; nothing was written.
+  bool was_duplicate = false;      // It was already there; nothing was written.
 };
 
 enum class Direction { kForwards, kBackwards };
@@ -168,16 +170,17 @@ class EventStore {
   // The position up to which the log is complete and will never change.
   virtual absl::StatusOr<std::int64_t> Head() = 0;
 
-  // Waits until the head is beyond `position` or `deadline` has passed, and
-  // returns the head. Returns early, with kCancelled, when Interrupt() is
-  // called.
+  // Waits until the head is beyond `position` or `deadline` has passed by the
+  // machine's clock, and returns the head. Returns early, with kCancelled, when
+  // Interrupt() is called.
   virtual absl::StatusOr<std::int64_t> WaitForHead(std::int64_t position,
                                                    absl::Time deadline) = 0;
 
   // Makes all WaitForHead() calls that are waiting now return.
   virtual void Interrupt() = 0;
 
-  virtual absl::StatusOr<StreamInfo> GetStream(const std::string& stream_id) = 0;
+  virtual absl::StatusOr<StreamInfo> GetStream(
+      const std::string& stream_id) = 0;
 
   // What an earlier append to this stream with this command id returned, with
   // `was_duplicate` set; nullopt if there was none.

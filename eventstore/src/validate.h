@@ -1,0 +1,32 @@
+#ifndef STELE_EVENTSTORE_SRC_VALIDATE_H_
+#define STELE_EVENTSTORE_SRC_VALIDATE_H_
+
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "stele/eventstore/consumer_storage.h"
+#include "stele/eventstore/event_store.h"
+
+namespace stele {
+
+// What every store refuses, in the same words: OK, or kInvalidArgument.
+absl::Status ValidateAppend(std::span<const AppendRequest> requests);
+absl::Status ValidateReadStream(const ReadStreamRequest& request);
+absl::Status ValidateReadLog(const ReadLogRequest& request);
+absl::Status ValidateTombstone(const std::string& stream_id,
+                               ExpectedVersion expected_version);
+absl::Status ValidateSnapshot(const Snapshot& snapshot);
+
+// The same for ConsumerStorage. Consumer and owner names are 1 to 256 bytes of
+// UTF-8 without control characters, keys at most 1024 bytes.
+absl::Status ValidateRegister(const std::string& consumer, int slots,
+                              std::int64_t start_position);
+absl::Status ValidateAcquire(const std::string& consumer,
+                             const std::string& owner, absl::Duration lease);
+absl::Status ValidateAdvances(std::span<const SlotAdvance> advances);
+
+}  // namespace stele
+
+#endif  // STELE_EVENTSTORE_SRC_VALIDATE_H_
