@@ -1,0 +1,150 @@
+#ifndef STELE_RUNTIME_RUNTIME_H_
+#define STELE_RUNTIME_RUNTIME_H_
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "stele/aggregates/aggregate_type.h"
+#include "stele/aggregates/dispatcher.h"
+#include "stele/base/metrics.h"
+#include "stele/eventstore/consumer.h"
+#include "stele/eventstore/event_store.h"
+#include "stele/outbox/broker.h"
+#include "stele/outbox/inbox.h"
+#include "stele/outbox/relay.h"
+#include "stele/projections/projection_type.h"
+#include "stele/sagas/saga_type.h"
+
+namespace stele {
+
+struct RuntimeOptions {
+  // Of the service; part of the owner names of its leases and the source of its
+  // messages.
+  std::string service = "stele";
+
+  // For the consumers of projections, sagas and the relay.
+  int consumer_slots = 16;
+  absl::Duration lease = absl::Seconds(10);
+
+  // Not ready when a consumer is further behind the head than this.
+  absl::Duration lag_allowed = absl::Minutes(1);
+
+  Metrics* metrics = nullptr;  // Must outlive the runtime. Null = none.
+};
+
+// How a projection is kept up to date.
+enum class ProjectionRun {
+  kAsync,   // Behind the log, by a consumer.
+  kInline,  // In the transaction of the append.
+};
+
+// A service's deciders, projections, sagas, relays and inboxes over one store:
+// wires them together, runs them, watches them and stops them gracefully.
+//
+//   stele::Runtime runtime(std::move(store), {.service = "bank"});
+//   runtime.Add<AccountDecider>().Add<Balances>().Add<Transfers>();
+//   STELE_RETURN_IF_ERROR(runtime.Start());
+//   AccountClient accounts(runtime);
+//
+// Thread-safe once started; Add... is not, and comes before Start().
+class Runtime {
+ public:
+  explicit Runtime(std::shared_ptr<EventStore> store,
+                   RuntimeOptions options = {});
+  ~Runtime();  // Stops.
+
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  // Adds a decider (it has `Aggregate`), a projector (`ReadModel`) or a saga
+  // (`State`). Adding a second one for the same message is reported by Start().
+  template <typename T>
+  Runtime& Add() {
+    if constexpr (requires { typename T::Aggregate; }) {
+      return AddAggregate(MakeAggregateType<T>());
+    } else if constexpr (requires { typename T::ReadModel; }) {
+      return AddProjection(MakeProjectionType<T>(), ProjectionRun::kAsync);
+    } else {
+      static_assert(
+          requires { typename T::State; },
+          "Add<T>() needs a type that says what it is with one alias: "
+          "`using Aggregate = ...`, `using ReadModel = ...` or "
+          "`using State = ...`");
+      return AddSaga(MakeSagaType<T>());
+    }
+  }
+  template <typename Projector>
+  Runtime& Add(ProjectionRun run) {
+    return AddProjection(MakeProjectionType<Projector>(), run);
+  }
+
+  Runtime& AddAggregate(AggregateType type);
+  Runtime& AddProjection(ProjectionType type, ProjectionRun run);
+  Runtime& AddSaga(SagaType type);
+
+  // Relays the public events that `routes` names to `broker`.
+  Runtime& RelayTo(std::shared_ptr<Broker> broker, RelayRoutes routes);
+
+  // Hands messages of `topics` to the handlers of `handlers`.
+  Runtime& Consume(std::shared_ptr<Broker> broker,
+                   std::vector<std::string> topics, InboxHandlers handlers);
+
+  // Runs `work` on a thread of its own until asked to stop; restarted with
+  // back-off when it fails.
+  Runtime& Run(std::string name,
+               std::function<absl::Status(std::stop_token)> work);
+
+  // Starts everything added. Nothing runs after an error, which names each
+  // part that is wrong.
+  absl::Status Start();
+
+  // Stops: no new work is begun, current work is finished, leases are released.
+  // kDeadlineExceeded names the parts that are still at work after `grace`.
+  absl::Status Stop(absl::Duration grace = absl::Seconds(20));
+
+  Dispatcher& dispatcher();
+  operator Dispatcher&() { return dispatcher(); }  // NOLINT: for clients.
+  EventStore& store();
+
+  // The row of a read model. kNotFound if there is none.
+  template <typename ReadModel>
+  absl::StatusOr<ReadModel> Find(std::string_view key) {
+    ReadModel row;
+    STELE_RETURN_IF_ERROR(
+        FindRow(ProjectionTraits<ReadModel>::kName, key, row));
+    return row;
+  }
+  // Waits until the read model shows what `receipt` stands for.
+  template <typename ReadModel>
+  absl::Status WaitFor(const Receipt& receipt,
+                       absl::Duration at_most = absl::Seconds(5)) {
+    return WaitForProjection(ProjectionTraits<ReadModel>::kName,
+                             receipt.position, at_most);
+  }
+
+  // OK, or what keeps the service from being ready, one line each.
+  absl::Status Ready() const;
+  // Everything worth knowing, as one JSON object.
+  std::string StatusJson() const;
+
+ private:
+  struct Impl;
+
+  absl::Status FindRow(std::string_view projection, std::string_view key,
+                       google::protobuf::Message& row);
+  absl::Status WaitForProjection(std::string_view projection,
+                                 std::int64_t position, absl::Duration at_most);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stele
+
+#endif  // STELE_RUNTIME_RUNTIME_H_

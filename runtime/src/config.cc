@@ -1,0 +1,359 @@
+#include "stele/runtime/config.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "stele/base/strings.h"
+
+namespace stele {
+namespace {
+
+using Problem = std::optional<std::string>;
+using Environment =
+    std::function<std::optional<std::string>(const std::string&)>;
+
+Problem ParseBool(const std::string& text, bool* value) {
+  const std::string lower = absl::AsciiStrToLower(text);
+  if (lower == "true" || lower == "yes" || lower == "on" || lower == "1") {
+    *value = true;
+    return std::nullopt;
+  }
+  if (lower == "false" || lower == "no" || lower == "off" || lower == "0") {
+    *value = false;
+    return std::nullopt;
+  }
+  return "is neither true nor false";
+}
+
+std::optional<std::string> RealEnvironment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return std::nullopt;
+  return std::string(value);
+}
+
+}  // namespace
+
+Config::Config(std::string program, std::string description)
+    : program_(std::move(program)), description_(std::move(description)) {}
+
+Config& Config::Add(Setting setting) {
+  settings_.push_back(std::move(setting));
+  return *this;
+}
+
+Config& Config::Text(std::string name, std::string* value, std::string help,
+                     bool required) {
+  Setting setting{.name = std::move(name),
+                  .help = std::move(help),
+                  .default_text = *value,
+                  .bounds = {},
+                  .is_required = required,
+                  .assign = {}};
+  setting.assign = [value](const std::string& text) -> Problem {
+    *value = text;
+    return std::nullopt;
+  };
+  return Add(std::move(setting));
+}
+
+Config& Config::Secret(std::string name, std::string* value, std::string help) {
+  Text(std::move(name), value, std::move(help));
+  settings_.back().is_secret = true;
+  return *this;
+}
+
+Config& Config::Number(std::string name, std::int64_t* value,
+                       std::int64_t least, std::int64_t most,
+                       std::string help) {
+  Setting setting{.name = std::move(name),
+                  .help = std::move(help),
+                  .default_text = absl::StrCat(*value),
+                  .bounds = absl::StrCat(least, " to ", most),
+                  .assign = {}};
+  setting.assign = [value, least, most](const std::string& text) -> Problem {
+    std::int64_t parsed = 0;
+    if (!absl::SimpleAtoi(text, &parsed)) return "is not a whole number";
+    if (parsed < least || parsed > most) {
+      return absl::StrCat("is out of bounds: ", least, " to ", most);
+    }
+    *value = parsed;
+    return std::nullopt;
+  };
+  return Add(std::move(setting));
+}
+
+Config& Config::Time(std::string name, absl::Duration* value,
+                     absl::Duration least, absl::Duration most,
+                     std::string help) {
+  const std::string bounds = absl::StrCat(absl::FormatDuration(least), " to ",
+                                          absl::FormatDuration(most));
+  Setting setting{.name = std::move(name),
+                  .help = std::move(help),
+                  .default_text = absl::FormatDuration(*value),
+                  .bounds = bounds,
+                  .assign = {}};
+  setting.assign = [value, least, most,
+                    bounds](const std::string& text) -> Problem {
+    absl::Duration parsed;
+    if (!absl::ParseDuration(text, &parsed)) {
+      return "is not a duration such as 250ms, 5s or 1h30m";
+    }
+    if (parsed < least || parsed > most) {
+      return absl::StrCat("is out of bounds: ", bounds);
+    }
+    *value = parsed;
+    return std::nullopt;
+  };
+  return Add(std::move(setting));
+}
+
+Config& Config::Choice(std::string name, std::string* value,
+                       std::vector<std::string> choices, std::string help) {
+  Setting setting{.name = std::move(name),
+                  .help = std::move(help),
+                  .default_text = *value,
+                  .bounds = absl::StrJoin(choices, " | "),
+                  .assign = {}};
+  setting.assign = [value, choices = std::move(choices)](
+                       const std::string& text) -> Problem {
+    for (const std::string& choice : choices) {
+      if (text == choice) {
+        *value = text;
+        return std::nullopt;
+      }
+    }
+    return absl::StrCat("is none of ", absl::StrJoin(choices, ", "));
+  };
+  return Add(std::move(setting));
+}
+
+Config& Config::Flag(std::string name, bool* value, std::string help) {
+  Setting setting{.name = std::move(name),
+                  .help = std::move(help),
+                  .default_text = *value ? "true" : "false",
+                  .bounds = {},
+                  .is_flag = true,
+                  .assign = {}};
+  setting.assign = [value](const std::string& text) {
+    return ParseBool(text, value);
+  };
+  return Add(std::move(setting));
+}
+
+Config& Config::Check(std::function<std::optional<std::string>()> rule) {
+  rules_.push_back(std::move(rule));
+  return *this;
+}
+
+const Config::Setting* Config::Find(std::string_view name) const {
+  for (const Setting& setting : settings_) {
+    if (setting.name == name) return &setting;
+  }
+  return nullptr;
+}
+
+std::string Config::EnvironmentName(const std::string& name) {
+  return absl::StrCat(
+      "STELE_", absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"-", "_"}})));
+}
+
+std::string Config::Help() const {
+  std::string help = absl::StrCat(
+      description_, "\n\nUsage: ", program_, " [--setting=value]...",
+      "\n\nEach setting is taken from its flag, else from the "
+      "environment, else from the\nfile named by --config or "
+      "STELE_CONFIG (lines \"name = value\"), else its default.\n"
+      "\nSettings:\n");
+  for (const Setting& setting : settings_) {
+    absl::StrAppend(&help, "  --", setting.name, "  (",
+                    EnvironmentName(setting.name), ")\n      ", setting.help);
+    if (!setting.bounds.empty())
+      absl::StrAppend(&help, " ", setting.bounds, ".");
+    if (setting.is_required) {
+      absl::StrAppend(&help, " Required.");
+    } else if (!setting.default_text.empty() && !setting.is_secret) {
+      absl::StrAppend(&help, " Default: ", setting.default_text, ".");
+    }
+    absl::StrAppend(&help, "\n");
+  }
+  absl::StrAppend(&help,
+                  "  --config FILE\n      Where to read settings from.\n",
+                  "  --help\n      Shows this text.\n");
+  return help;
+}
+
+namespace {
+
+// One "--name=value", "--name value" or "--name" of the command line.
+struct FlagArgument {
+  std::string name;
+  std::optional<std::string> value;
+};
+
+std::optional<FlagArgument> ParseFlag(const std::string& argument) {
+  if (argument.rfind("--", 0) != 0 || argument.size() == 2) return std::nullopt;
+  const std::size_t equals = argument.find('=');
+  if (equals == std::string::npos) {
+    return FlagArgument{argument.substr(2), std::nullopt};
+  }
+  return FlagArgument{argument.substr(2, equals - 2),
+                      argument.substr(equals + 1)};
+}
+
+struct FileLine {
+  int number = 0;
+  std::string name;
+  std::string value;
+};
+
+std::vector<FileLine> ReadFile(const std::string& path,
+                               std::vector<std::string>& problems) {
+  std::vector<FileLine> lines;
+  std::ifstream file(path);
+  if (!file) {
+    problems.push_back(absl::StrCat("config file ", Quoted(path),
+                                    " cannot be opened; give the path of a "
+                                    "readable file"));
+    return lines;
+  }
+  int number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    const std::string text(absl::StripAsciiWhitespace(line));
+    if (text.empty() || text[0] == '#') continue;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) {
+      problems.push_back(
+          absl::StrCat(path, ":", number, ": no '='; write name = value"));
+      continue;
+    }
+    lines.push_back(
+        {number,
+         std::string(absl::StripAsciiWhitespace(text.substr(0, equals))),
+         std::string(absl::StripAsciiWhitespace(text.substr(equals + 1)))});
+  }
+  return lines;
+}
+
+}  // namespace
+
+absl::Status Config::Parse(int argc, const char* const* argv) {
+  return Parse(argc, argv, RealEnvironment);
+}
+
+absl::Status Config::Parse(int argc, const char* const* argv,
+                           const Environment& environment) {
+  Sources sources;
+  sources.file = environment("STELE_CONFIG");
+  if (!CollectFlags(argc, argv, sources)) return absl::CancelledError(Help());
+  CollectEnvironment(environment, sources);
+  CollectFile(sources);
+  Assign(sources);
+  if (sources.problems.empty()) {
+    for (const auto& rule : rules_) {
+      if (Problem wrong = rule()) sources.problems.push_back(*wrong);
+    }
+  }
+  if (sources.problems.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(sources.problems, "\n"));
+}
+
+bool Config::CollectFlags(int argc, const char* const* argv,
+                          Sources& sources) const {
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--help" || argument == "-h") return false;
+    std::optional<FlagArgument> flag = ParseFlag(argument);
+    if (!flag.has_value()) {
+      sources.problems.push_back(absl::StrCat(
+          "argument ", Quoted(argument), " is no setting; write --name=value"));
+      continue;
+    }
+    const Setting* setting = Find(flag->name);
+    if (setting == nullptr && flag->name != "config") {
+      sources.problems.push_back(absl::StrCat(
+          "--", flag->name, " is no setting of this program; see --help"));
+      continue;
+    }
+    if (!flag->value.has_value()) {
+      if (setting != nullptr && setting->is_flag) {
+        flag->value = "true";
+      } else if (i + 1 < argc) {
+        flag->value = argv[++i];
+      } else {
+        sources.problems.push_back(
+            absl::StrCat("--", flag->name, " has no value"));
+        continue;
+      }
+    }
+    if (setting == nullptr) {
+      sources.file = *flag->value;
+    } else {
+      sources.given[setting->name] = {*flag->value, "flag",
+                                      absl::StrCat("--", setting->name)};
+    }
+  }
+  return true;
+}
+
+void Config::CollectEnvironment(const Environment& environment,
+                                Sources& sources) const {
+  for (const Setting& setting : settings_) {
+    const std::string name = EnvironmentName(setting.name);
+    if (std::optional<std::string> value = environment(name)) {
+      sources.given.try_emplace(setting.name,
+                                Given{*value, "environment", name});
+    }
+  }
+}
+
+void Config::CollectFile(Sources& sources) const {
+  if (!sources.file.has_value()) return;
+  for (const FileLine& line : ReadFile(*sources.file, sources.problems)) {
+    const std::string where = absl::StrCat(*sources.file, ":", line.number);
+    if (Find(line.name) == nullptr) {
+      sources.problems.push_back(
+          absl::StrCat(where, ": ", Quoted(line.name),
+                       " is no setting of this program; see --help"));
+      continue;
+    }
+    sources.given.try_emplace(line.name, Given{line.value, "file", where});
+  }
+}
+
+void Config::Assign(Sources& sources) {
+  origins_.clear();
+  for (const Setting& setting : settings_) {
+    auto it = sources.given.find(setting.name);
+    if (it == sources.given.end()) {
+      if (setting.is_required && setting.default_text.empty()) {
+        sources.problems.push_back(absl::StrCat(
+            "--", setting.name, " is not set; give it as a flag, as ",
+            EnvironmentName(setting.name),
+            " or in the config file: ", setting.help));
+      }
+      origins_.push_back({setting.name,
+                          setting.is_secret ? "***" : setting.default_text,
+                          "default"});
+      continue;
+    }
+    const Given& value = it->second;
+    if (Problem wrong = setting.assign(value.text)) {
+      sources.problems.push_back(absl::StrCat(
+          value.where, ": ",
+          setting.is_secret ? "the value" : Quoted(value.text), " ", *wrong));
+    }
+    origins_.push_back(
+        {setting.name, setting.is_secret ? "***" : value.text, value.source});
+  }
+}
+
+}  // namespace stele

@@ -1,0 +1,128 @@
+#include "orders/fulfilment.h"
+
+#include <string>
+
+namespace orders {
+
+using stele::Next;
+
+absl::Duration Fulfilment::payment_timeout = absl::Minutes(15);
+absl::Duration Fulfilment::late_payment_grace = absl::Hours(24);
+
+Next Fulfilment::On(Saga& saga, const Event<OrderPlaced>& e) {
+  *saga.mutable_lines() = e->lines();
+  saga.set_payment_token(e->payment_token());
+  Next next;
+  for (const OrderLine& line : saga.lines()) {
+    next.Send(MakeReserveStock({.sku = line.sku(),
+                                .order_id = saga.order_id(),
+                                .quantity = line.quantity()}))
+        .Undo(
+            MakeReleaseStock({.sku = line.sku(), .order_id = saga.order_id()}));
+  }
+  return next;
+}
+
+Next Fulfilment::On(Saga& saga, const Event<StockReserved>&) {
+  saga.set_lines_reserved(saga.lines_reserved() + 1);
+  if (saga.lines_reserved() < saga.lines_size() || saga.is_cancelled()) {
+    return stele::Continue();
+  }
+  saga.set_is_payment_requested(true);
+  return stele::Send(
+             MakeRequestPayment({.order_id = saga.order_id(),
+                                 .payment_token = saga.payment_token()}))
+      .StartTimer<OrderFulfilmentPaymentTimeout>(payment_timeout);
+}
+
+Next Fulfilment::On(Saga& saga, const Event<OrderPaid>&) {
+  Next next;
+  for (const OrderLine& line : saga.lines()) {
+    next.Send(MakeShipStock({.sku = line.sku(), .order_id = saga.order_id()}));
+  }
+  next.Send(MakeShipOrder({.order_id = saga.order_id()}));
+  next.CancelTimer<OrderFulfilmentPaymentTimeout>();
+  return next;
+}
+
+Next Fulfilment::On(Saga& saga, const Event<PaymentRefused>&) {
+  if (saga.is_cancelled()) return stele::Complete();  // The answer came late.
+  return stele::Send(MakeCancelOrder({.order_id = saga.order_id(),
+                                      .reason = "payment_declined"}))
+      .CancelTimer<OrderFulfilmentPaymentTimeout>()
+      .AndCompensate("payment_declined");
+}
+
+// Only a time-out gets here with the saga still running: the money may yet
+// come, so the stock goes back now and the saga stays to refund it.
+Next Fulfilment::On(Saga& saga, const Event<OrderCancelled>&) {
+  saga.set_is_cancelled(true);
+  if (!saga.is_payment_requested()) return stele::Continue();
+  Next next;
+  for (const OrderLine& line : saga.lines()) {
+    next.Send(
+        MakeReleaseStock({.sku = line.sku(), .order_id = saga.order_id()}));
+  }
+  next.StartTimer<OrderFulfilmentLatePaymentGrace>(late_payment_grace);
+  return next;
+}
+
+Next Fulfilment::On(Saga& saga, const Event<LatePaymentReceived>&) {
+  return stele::Send(MakeRequestRefund({.order_id = saga.order_id()}))
+      .CancelTimer<OrderFulfilmentLatePaymentGrace>();
+}
+
+Next Fulfilment::On(Saga&, const Event<OrderShipped>&) {
+  return stele::Complete();
+}
+
+Next Fulfilment::On(Saga&, const Event<OrderRefunded>&) {
+  return stele::Complete();
+}
+
+Next Fulfilment::On(Saga& saga, const stele::Rejected<ReserveStock>&) {
+  return stele::Send(MakeCancelOrder({.order_id = saga.order_id(),
+                                      .reason = "out_of_stock"}))
+      .AndCompensate("out_of_stock");
+}
+
+Next Fulfilment::On(Saga&, const stele::Rejected<ReleaseStock>&) {
+  return stele::Continue();  // Nothing was reserved: nothing to release.
+}
+
+Next Fulfilment::On(Saga&, const stele::Rejected<ShipStock>&) {
+  return stele::Continue();  // ShipOrder decides; the books show the rest.
+}
+
+Next Fulfilment::On(Saga& saga, const stele::Rejected<RequestPayment>& no) {
+  return stele::Send(MakeCancelOrder(
+                         {.order_id = saga.order_id(), .reason = no.reason()}))
+      .CancelTimer<OrderFulfilmentPaymentTimeout>()
+      .AndCompensate(no.reason());
+}
+
+Next Fulfilment::On(Saga&, const stele::Rejected<ShipOrder>& no) {
+  return stele::Compensate(no.reason());
+}
+
+// The payment was faster than the time-out: OrderPaid leads on.
+Next Fulfilment::On(Saga&, const stele::Rejected<CancelOrder>&) {
+  return stele::Continue();
+}
+
+Next Fulfilment::On(Saga&, const stele::Rejected<RequestRefund>&) {
+  return stele::Complete();
+}
+
+Next Fulfilment::On(Saga& saga,
+                    const stele::Elapsed<OrderFulfilmentPaymentTimeout>&) {
+  return stele::Send(MakeCancelOrder(
+      {.order_id = saga.order_id(), .reason = "payment_timeout"}));
+}
+
+Next Fulfilment::On(Saga&,
+                    const stele::Elapsed<OrderFulfilmentLatePaymentGrace>&) {
+  return stele::Complete();
+}
+
+}  // namespace orders
