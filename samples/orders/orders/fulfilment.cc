@@ -28,7 +28,6 @@ Next Fulfilment::On(Saga& saga, const Event<StockReserved>&) {
   if (saga.lines_reserved() < saga.lines_size() || saga.is_cancelled()) {
     return stele::Continue();
   }
-  saga.set_is_payment_requested(true);
   return stele::Send(
              MakeRequestPayment({.order_id = saga.order_id(),
                                  .payment_token = saga.payment_token()}))
@@ -53,11 +52,11 @@ Next Fulfilment::On(Saga& saga, const Event<PaymentRefused>&) {
       .AndCompensate("payment_declined");
 }
 
-// Only a time-out gets here with the saga still running: the money may yet
-// come, so the stock goes back now and the saga stays to refund it.
+// After a time-out the money may yet come: the stock goes back now, and the
+// saga stays to refund it. All other cancellations are being compensated.
 Next Fulfilment::On(Saga& saga, const Event<OrderCancelled>&) {
   saga.set_is_cancelled(true);
-  if (!saga.is_payment_requested()) return stele::Continue();
+  if (!saga.is_timed_out()) return stele::Continue();
   Next next;
   for (const OrderLine& line : saga.lines()) {
     next.Send(
@@ -116,6 +115,7 @@ Next Fulfilment::On(Saga&, const stele::Rejected<RequestRefund>&) {
 
 Next Fulfilment::On(Saga& saga,
                     const stele::Elapsed<OrderFulfilmentPaymentTimeout>&) {
+  saga.set_is_timed_out(true);
   return stele::Send(MakeCancelOrder(
       {.order_id = saga.order_id(), .reason = "payment_timeout"}));
 }

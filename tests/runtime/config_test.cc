@@ -1,0 +1,129 @@
+#include "stele/runtime/config.h"
+
+#include <fstream>
+#include <map>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace stele {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class ConfigTest : public ::testing::Test {
+ protected:
+  absl::Status Parse(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "orders");
+    return config_.Parse(static_cast<int>(arguments.size()), arguments.data(),
+                         [this](const std::string& name) {
+                           auto it = environment_.find(name);
+                           return it == environment_.end()
+                                      ? std::nullopt
+                                      : std::optional<std::string>(it->second);
+                         });
+  }
+
+  std::string WriteFile(const std::string& text) {
+    const std::string path = ::testing::TempDir() + "stele_config_test.conf";
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  std::string url_;
+  std::string password_ = "hush";
+  std::int64_t slots_ = 16;
+  absl::Duration lease_ = absl::Seconds(10);
+  std::string format_ = "logfmt";
+  bool migrate_ = false;
+  std::map<std::string, std::string> environment_;
+  Config config_ = [this] {
+    Config config("orders", "Takes orders.");
+    config.Text("database-url", &url_, "Where the store is.", true)
+        .Secret("password", &password_, "Of the broker.")
+        .Number("slots", &slots_, 1, 1024, "Slots of a consumer.")
+        .Time("lease", &lease_, absl::Seconds(1), absl::Minutes(5), "Lease.")
+        .Choice("log-format", &format_, {"logfmt", "json"}, "Of log lines.")
+        .Flag("migrate", &migrate_, "Migrate first.");
+    return config;
+  }();
+};
+
+TEST_F(ConfigTest, TakesFlagsInBothForms) {
+  ASSERT_TRUE(Parse({"--database-url=dbname=a", "--slots", "8", "--migrate",
+                     "--lease=1m30s"})
+                  .ok());
+  EXPECT_EQ(url_, "dbname=a");
+  EXPECT_EQ(slots_, 8);
+  EXPECT_TRUE(migrate_);
+  EXPECT_EQ(lease_, absl::Seconds(90));
+}
+
+TEST_F(ConfigTest, AFlagBeatsTheEnvironmentAndThatBeatsTheFile) {
+  environment_["STELE_CONFIG"] =
+      WriteFile("# A comment\n\ndatabase-url = file\nslots = 3\nlease = 3s\n");
+  environment_["STELE_SLOTS"] = "4";
+  environment_["STELE_LEASE"] = "4s";
+  ASSERT_TRUE(Parse({"--lease=5s"}).ok());
+  EXPECT_EQ(url_, "file");
+  EXPECT_EQ(slots_, 4);
+  EXPECT_EQ(lease_, absl::Seconds(5));
+}
+
+TEST_F(ConfigTest, NamesAllMistakesOfAllSourcesAtOnce) {
+  environment_["STELE_SLOTS"] = "many";
+  environment_["STELE_CONFIG"] = WriteFile("sluts = 3\nlease\n");
+  const absl::Status status =
+      Parse({"--lease=9h", "--log-format=xml", "stray", "--unknown=1"});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("STELE_SLOTS: \"many\" is not a whole number"),
+                    HasSubstr("conf:1: \"sluts\" is no setting"),
+                    HasSubstr("conf:2: no '='"),
+                    HasSubstr("--lease: \"9h\" is out of bounds: 1s to 5m"),
+                    HasSubstr("--log-format: \"xml\" is none of logfmt, json"),
+                    HasSubstr("argument \"stray\""),
+                    HasSubstr("--unknown is no setting"),
+                    HasSubstr("--database-url is not set")));
+}
+
+TEST_F(ConfigTest, ReportsAConfigFileThatCannotBeRead) {
+  EXPECT_THAT(
+      std::string(
+          Parse({"--database-url=x", "--config=/nonexistent"}).message()),
+      HasSubstr("\"/nonexistent\" cannot be opened"));
+}
+
+TEST_F(ConfigTest, ChecksRulesOverSeveralSettings) {
+  config_.Check([this]() -> std::optional<std::string> {
+    if (slots_ > 100 && !migrate_) return "too many slots to go unmigrated";
+    return std::nullopt;
+  });
+  EXPECT_THAT(std::string(Parse({"--database-url=x", "--slots=101"}).message()),
+              HasSubstr("too many slots"));
+}
+
+TEST_F(ConfigTest, HelpNamesEverySettingAndHidesSecrets) {
+  const absl::Status status = Parse({"--help"});
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("--slots  (STELE_SLOTS)"), HasSubstr("1 to 1024"),
+                    HasSubstr("Default: 16"), HasSubstr("Required"),
+                    ::testing::Not(HasSubstr("hush"))));
+}
+
+TEST_F(ConfigTest, OriginsHideSecrets) {
+  ASSERT_TRUE(Parse({"--database-url=x", "--password=s3cret"}).ok());
+  for (const Config::Origin& origin : config_.origins()) {
+    EXPECT_EQ(origin.value.find("s3cret"), std::string::npos);
+  }
+}
+
+TEST_F(ConfigTest, AFlagWithoutItsValueIsNamed) {
+  EXPECT_THAT(std::string(Parse({"--database-url"}).message()),
+              HasSubstr("--database-url has no value"));
+}
+
+}  // namespace
+}  // namespace stele
