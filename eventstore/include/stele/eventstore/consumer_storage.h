@@ -46,7 +46,7 @@ struct ParkedKey {
   std::int64_t first_position = 0;  // The event that failed.
   std::int64_t held = 0;            // Events held, the failed one included.
   int tries = 0;
-  std::string cause;                // The last error.
+  std::string cause;  // The last error.
   absl::Time parked_at;
   absl::Time next_try;  // absl::InfiniteFuture() = only when asked.
   ParkedState state = ParkedState::kWaiting;
@@ -87,7 +87,10 @@ class ConsumerStorage {
 
   // Renews what `owner` holds and takes free or expired slots so that it comes
   // to its fair share: slots / live owners, rounded up; gives up slots beyond
-  // that. Returns all that it now holds. Epochs of kept slots are unchanged.
+  // that. Returns all that it now holds, by slot. Epochs of kept slots are
+  // unchanged. An owner is live from its first call until `lease` after its
+  // last, also while it holds nothing, so that the others make room for it.
+  // kNotFound if the consumer is not registered.
   virtual absl::StatusOr<std::vector<SlotLease>> Acquire(
       const std::string& consumer, const std::string& owner,
       absl::Duration lease) = 0;
@@ -114,7 +117,7 @@ class ConsumerStorage {
   // Parks `parked.key`, or updates its tries, cause, next try and state.
   virtual absl::Status Park(Transaction& tx, const std::string& consumer,
                             const ParkedKey& parked) = 0;
-  // Holds an event behind a parked key.
+  // Holds an event behind a parked key; once, however often it is asked.
   virtual absl::Status Hold(Transaction& tx, const std::string& consumer,
                             const std::string& key, std::int64_t position) = 0;
   // Drops one held event; the key is parked no longer once it was the last.
@@ -129,13 +132,16 @@ class ConsumerStorage {
                                      const std::string& key,
                                      ParkedState request) = 0;
   virtual absl::StatusOr<std::vector<ConsumerStatus>> List() = 0;
-  // A paused consumer keeps its leases and handles nothing.
+  // A paused consumer keeps its leases and handles nothing. kNotFound if the
+  // consumer is not known.
   virtual absl::Status SetPaused(const std::string& consumer, bool paused) = 0;
   virtual absl::StatusOr<bool> IsPaused(const std::string& consumer) = 0;
   // Sets all slots to `position` and raises their epochs, so that whoever works
-  // on them now is refused. kNotFound if the consumer is not known.
+  // on them now is refused. Held events beyond `position` are dropped, because
+  // they will be read again. kNotFound if the consumer is not known.
   virtual absl::Status Reset(const std::string& consumer,
                              std::int64_t position) = 0;
+  // Forgets the consumer and all that is kept for it; harmless if unknown.
   virtual absl::Status Forget(const std::string& consumer) = 0;
 };
 

@@ -1,0 +1,221 @@
+#include "in_memory_transaction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "stele/base/status.h"
+#include "stele/base/strings.h"
+#include "validate.h"
+
+namespace stele::in_memory {
+namespace {
+
+const Stream* FindStream(const State& state, const std::string& stream_id) {
+  const auto it = state.streams.find(stream_id);
+  return it == state.streams.end() ? nullptr : &it->second;
+}
+
+absl::Status Conflict(const AppendRequest& request, std::int64_t actual) {
+  return VersionConflictError(
+      {request.stream_id, request.expected_version.ToString(), actual});
+}
+
+std::vector<RecordedEvent> WithoutPositions(const AppendRequest& request,
+                                            std::int64_t version,
+                                            absl::Time now) {
+  std::vector<RecordedEvent> events;
+  events.reserve(request.events.size());
+  for (const NewEvent& event : request.events) {
+    events.push_back({.stream_id = request.stream_id,
+                      .version = ++version,
+                      .position = 0,
+                      .recorded_at = now,
+                      .id = event.id,
+                      .type = event.type,
+                      .payload = event.payload,
+                      .metadata = event.metadata});
+  }
+  return events;
+}
+
+}  // namespace
+
+InMemoryTransaction::StagedStream& InMemoryTransaction::Staged(
+    const std::string& stream_id) {
+  const auto [it, is_new] = streams_.try_emplace(stream_id);
+  if (is_new) {
+    if (const Stream* stream = FindStream(core_.committed(), stream_id)) {
+      it->second.version = static_cast<std::int64_t>(stream->events.size());
+      it->second.is_tombstoned = stream->is_tombstoned;
+    }
+  }
+  return it->second;
+}
+
+const AppendResult* InMemoryTransaction::FindCommand(
+    const std::string& stream_id, const Uuid& command_id) {
+  StagedStream& staged = Staged(stream_id);
+  const auto it = staged.result_of.find(command_id);
+  if (it != staged.result_of.end()) return &it->second;
+  const Stream* stream = FindStream(core_.committed(), stream_id);
+  if (stream == nullptr) return nullptr;
+  const auto found = stream->result_of.find(command_id);
+  return found == stream->result_of.end() ? nullptr : &found->second;
+}
+
+// The version of an event of the stream, 0 if it has none with this id.
+std::int64_t InMemoryTransaction::FindEvent(const std::string& stream_id,
+                                            const Uuid& id) {
+  StagedStream& staged = Staged(stream_id);
+  const auto it = staged.version_of.find(id);
+  if (it != staged.version_of.end()) return it->second;
+  const Stream* stream = FindStream(core_.committed(), stream_id);
+  if (stream == nullptr) return 0;
+  const auto found = stream->version_of.find(id);
+  return found == stream->version_of.end() ? 0 : found->second;
+}
+
+std::int64_t InMemoryTransaction::PositionOf(const std::string& stream_id,
+                                             std::int64_t version) {
+  const StagedStream& staged = Staged(stream_id);
+  const auto committed =
+      staged.version - static_cast<std::int64_t>(staged.events.size());
+  if (version > committed) {
+    return staged.events[static_cast<std::size_t>(version - committed - 1)]
+        .position;
+  }
+  const Stream* stream = FindStream(core_.committed(), stream_id);
+  return stream->events[static_cast<std::size_t>(version - 1)]->position;
+}
+
+absl::StatusOr<InMemoryTransaction::Verdict> InMemoryTransaction::Judge(
+    const AppendRequest& request) {
+  Verdict verdict{.stream = &Staged(request.stream_id), .result = {}};
+  if (request.command_id.has_value()) {
+    if (const AppendResult* first =
+            FindCommand(request.stream_id, *request.command_id)) {
+      verdict.result = *first;
+      verdict.result.was_duplicate = true;
+      return verdict;
+    }
+  }
+  std::int64_t known = 0;
+  bool is_in_order = true;
+  const std::int64_t first =
+      FindEvent(request.stream_id, request.events.front().id);
+  for (std::size_t i = 0; i < request.events.size(); ++i) {
+    const std::int64_t version =
+        FindEvent(request.stream_id, request.events[i].id);
+    if (version != 0) ++known;
+    if (version != first + static_cast<std::int64_t>(i)) is_in_order = false;
+  }
+  const auto count = static_cast<std::int64_t>(request.events.size());
+  if (first != 0 && known == count && is_in_order) {
+    const std::int64_t last = first + count - 1;
+    verdict.result = {first, last, PositionOf(request.stream_id, last), true};
+    return verdict;
+  }
+  if (verdict.stream->is_tombstoned) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("stream ", Quoted(request.stream_id), " is tombstoned"));
+  }
+  const std::int64_t actual = verdict.stream->version;
+  if (known > 0) {
+    return Annotate(Conflict(request, actual),
+                    "some of the event ids are already there");
+  }
+  if (!request.expected_version.Accepts(actual)) {
+    return Conflict(request, actual);
+  }
+  verdict.result.first_version = actual + 1;
+  verdict.result.version = actual + count;
+  return verdict;
+}
+
+void InMemoryTransaction::Stage(const AppendRequest& request,
+                                Verdict& verdict) {
+  StagedStream& stream = *verdict.stream;
+  for (RecordedEvent& event :
+       WithoutPositions(request, stream.version, core_.Now())) {
+    event.position = core_.committed().head() + ++staged_events_;
+    verdict.result.position = event.position;
+    stream.version_of[event.id] = event.version;
+    stream.version = event.version;
+    stream.events.push_back(std::move(event));
+  }
+  if (request.command_id.has_value()) {
+    stream.result_of[*request.command_id] = verdict.result;
+  }
+}
+
+absl::StatusOr<std::vector<AppendResult>> InMemoryTransaction::Append(
+    std::span<const AppendRequest> requests,
+    const std::function<absl::Status(std::span<const RecordedEvent>)>&
+        inline_work) {
+  STELE_RETURN_IF_ERROR(failure_);
+  STELE_RETURN_IF_ERROR(Fail(ValidateAppend(requests)));
+  std::vector<Verdict> verdicts;
+  std::vector<RecordedEvent> to_be;
+  for (const AppendRequest& request : requests) {
+    absl::StatusOr<Verdict> verdict = Judge(request);
+    STELE_RETURN_IF_ERROR(Fail(verdict.status()));
+    if (inline_work && !verdict->result.was_duplicate) {
+      const std::vector<RecordedEvent> events =
+          WithoutPositions(request, verdict->stream->version, core_.Now());
+      to_be.insert(to_be.end(), events.begin(), events.end());
+    }
+    verdicts.push_back(*std::move(verdict));
+  }
+  if (inline_work && !to_be.empty()) {
+    STELE_RETURN_IF_ERROR(Fail(inline_work(to_be)));
+  }
+  std::vector<AppendResult> results;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (!verdicts[i].result.was_duplicate) Stage(requests[i], verdicts[i]);
+    results.push_back(verdicts[i].result);
+  }
+  return results;
+}
+
+ConsumerState* InMemoryTransaction::MutableConsumer(const std::string& name) {
+  const auto staged = consumers_.find(name);
+  if (staged != consumers_.end()) return &staged->second;
+  const auto committed = core_.committed().consumers.find(name);
+  if (committed == core_.committed().consumers.end()) return nullptr;
+  return &consumers_.emplace(name, committed->second).first->second;
+}
+
+absl::Status InMemoryTransaction::Fail(absl::Status status) {
+  if (failure_.ok()) failure_ = status;
+  return status;
+}
+
+absl::Status InMemoryTransaction::Commit() {
+  STELE_RETURN_IF_ERROR(failure_);
+  core_.Commit(
+      [this](State& state) {
+        state.log.resize(state.log.size() +
+                         static_cast<std::size_t>(staged_events_));
+        for (auto& [stream_id, staged] : streams_) {
+          if (staged.events.empty()) continue;
+          Stream& stream = state.streams[stream_id];
+          for (RecordedEvent& event : staged.events) {
+            auto kept = std::make_shared<const RecordedEvent>(std::move(event));
+            state.log[static_cast<std::size_t>(kept->position - 1)] = kept;
+            stream.events.push_back(std::move(kept));
+          }
+          stream.version_of.insert(staged.version_of.begin(),
+                                   staged.version_of.end());
+          stream.result_of.insert(staged.result_of.begin(),
+                                  staged.result_of.end());
+        }
+        for (auto& [name, consumer] : consumers_) {
+          state.consumers[name] = std::move(consumer);
+        }
+      },
+      effects_);
+  return absl::OkStatus();
+}
+
+}  // namespace stele::in_memory
