@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "stele/base/backoff.h"
+#include "stele/base/clock.h"
 #include "stele/base/metrics.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/eventstore/transaction.h"
@@ -91,6 +92,7 @@ struct ConsumerOptions {
   std::int64_t parked_keys_max = 1000;
 
   Metrics* metrics = nullptr;  // Must outlive the consumer. Null = none.
+  Clock* clock = nullptr;      // The same. Null = the machine's.
 };
 
 // How a consumer stands, from outside its thread.
@@ -110,7 +112,7 @@ struct ConsumerSnapshot {
 // Several consumers of one name, in one or many processes, share its slots; an
 // event belongs to slot Hash(key) % slots.
 //
-// Thread-safe but for Run().
+// Thread-safe but for Run() and RunUntil().
 class Consumer {
  public:
   // `store` and `handler` must outlive it. `owner` names this consumer among
@@ -124,7 +126,14 @@ class Consumer {
   // and returns. Called once.
   virtual absl::Status Run() = 0;
 
-  // Makes Run() return after the batch being handled. Returns at once.
+  // Works like Run() until all slots that it can get are at `position` or
+  // beyond, then releases its leases and returns: for tests and for rebuilds,
+  // which go on when they have caught up. May be called again, but not during
+  // Run(). While the consumer is paused, it returns kFailedPrecondition.
+  virtual absl::Status RunUntil(std::int64_t position) = 0;
+
+  // Makes Run() or RunUntil() return after the batch being handled, with OK or
+  // kCancelled respectively, now and ever after. Returns at once.
   virtual void Stop() = 0;
 
   virtual ConsumerSnapshot Status() const = 0;
