@@ -50,14 +50,12 @@ class Decision {
       : value_(std::vector<Event>(events)) {}
   Decision(std::vector<Event> events) : value_(std::move(events)) {}  // NOLINT
   template <typename E>
-    requires aggregates_internal::kIsAlternative<E, Event>
-  Decision(E event) : value_(std::vector<Event>()) {  // NOLINT
+  requires aggregates_internal::kIsAlternative<E, Event> Decision(E event)
+      : value_(std::vector<Event>()) {  // NOLINT
     std::get<std::vector<Event>>(value_).emplace_back(std::move(event));
   }
 
-  bool is_rejected() const {
-    return std::holds_alternative<Rejection>(value_);
-  }
+  bool is_rejected() const { return std::holds_alternative<Rejection>(value_); }
   // REQUIRES: is_rejected().
   const Rejection& rejection() const { return std::get<Rejection>(value_); }
   // REQUIRES: !is_rejected().

@@ -21,20 +21,23 @@ class Transaction;
 // Proof that a command was decided and what it wrote is durable.
 struct Receipt {
   std::string stream_id;
-  std::int64_t version = 0;    // Of the stream afterwards.
-  std::int64_t position = 0;   // Of the last event written; 0 if none was.
-  int events = 0;              // Written; 0 if the decision was NoEvents.
+  std::int64_t version = 0;   // Of the stream afterwards.
+  std::int64_t position = 0;  // Of the last event written; 0 if none was.
+  int events = 0;             // Written; 0 if the decision was NoEvents.
   Uuid command_id;
   bool was_duplicate = false;  // This command id had been handled before.
 };
 
 struct DispatchOptions {
   // Makes a repeat harmless: the second command with this id on a stream
-  // returns the first one's receipt. Unset = a new random id.
+  // returns the first one's receipt, even if the rules would refuse it by now.
+  // A command that wrote no events is not remembered: its repeat is decided
+  // afresh. Not nil. Unset = a new random id.
   std::optional<Uuid> command_id = std::nullopt;
 
   // Recorded beside the events. An empty correlation id becomes the command
-  // id, an empty causation id too; an empty traceparent stays empty.
+  // id, an empty causation id too. A traceparent that is malformed is dropped,
+  // as the W3C asks. All together at most kMaxMetadataBytes of UTF-8.
   std::string correlation_id = {};
   std::string causation_id = {};
   std::string traceparent = {};
@@ -47,13 +50,15 @@ struct DispatchOptions {
 // Errors of all methods:
 //   kFailedPrecondition  a rule said no: RejectionReason() tells which. Also
 //                        when the command creates and the stream exists
-//                        (reason "already_exists").
-//   kInvalidArgument     no handler for the command, or a malformed id.
+//                        (reason "already_exists"), and when the stream is
+//                        closed for ever ("tombstoned").
+//   kInvalidArgument     no aggregate takes the command; a malformed id; events
+//                        too large, or with text that is not UTF-8.
 //   kAborted             other writers kept winning; nothing was written.
 //   kUnknown             in doubt: dispatch again with the same command id.
-//   kDataLoss            a stored event cannot be read; names stream, version
-//                        and type.
-//   kInternal            the decider threw.
+//   kDataLoss            a stored event cannot be read; names stream, version,
+//                        position and type.
+//   kInternal            the decider threw; nothing was written.
 //   kUnavailable, kDeadlineExceeded
 //
 // Thread-safe.
@@ -66,7 +71,10 @@ class Dispatcher {
       const DispatchOptions& options = {}) = 0;
 
   // As Dispatch(), with the events appended in `tx`: durable when it commits.
-  // A conflict is not retried here, for the transaction is lost with it.
+  // Decides on what was committed before, so a second command to the same
+  // stream in one transaction fails with kAborted. A conflict is not retried
+  // here, for the transaction is lost with it; after a rejection the
+  // transaction is as it was.
   virtual absl::StatusOr<Receipt> DispatchIn(
       Transaction& tx, const google::protobuf::Message& command,
       const DispatchOptions& options = {}) = 0;

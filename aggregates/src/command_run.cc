@@ -1,0 +1,275 @@
+#include "command_run.h"
+
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "settled_append.h"
+#include "stele/base/backoff.h"
+#include "stele/base/status.h"
+#include "stele/base/strings.h"
+#include "stele/base/trace.h"
+
+namespace stele {
+namespace {
+
+using google::protobuf::Message;
+
+// The n-th event that a command writes to a stream has an id of its own that
+// does not change however often the command is tried. The stream is part of it,
+// since a caller may send one command id to several.
+Uuid EventId(const Uuid& command_id, const std::string& stream_id,
+             std::size_t ordinal) {
+  return Uuid::FromName(command_id, absl::StrCat(stream_id, "#", ordinal));
+}
+
+absl::Status Tombstoned(const std::string& stream_id) {
+  return RejectedError("tombstoned", absl::StrCat("stream ", Quoted(stream_id),
+                                                  " is closed for ever"));
+}
+
+// To whoever commands it, a closed stream is a rule that says no.
+absl::Status ExplainRead(const absl::Status& status,
+                         const std::string& stream_id) {
+  return absl::IsNotFound(status) ? Tombstoned(stream_id) : status;
+}
+absl::Status ExplainAppend(const absl::Status& status,
+                           const std::string& stream_id) {
+  return absl::IsFailedPrecondition(status) && !IsRejected(status)
+             ? Tombstoned(stream_id)
+             : status;
+}
+
+// Answers after which the events of an earlier try may still be there.
+bool MayHideReceipt(const absl::StatusOr<Receipt>& answer) {
+  if (answer.ok()) return answer->events == 0;
+  switch (answer.status().code()) {
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kDataLoss:
+      return true;
+    default:
+      return false;  // The caller is told to try again, and finds out then.
+  }
+}
+
+absl::Status ValidateText(const char* field, const std::string& text) {
+  if (IsValidUtf8(text)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("DispatchOptions: ", field, " is not well-formed UTF-8"));
+}
+
+}  // namespace
+
+CommandRun::CommandRun(EventStore& store, const DispatcherOptions& options,
+                       CommandRoute& route, const Message& message,
+                       const DispatchOptions& dispatch)
+    : store_(store),
+      options_(options),
+      route_(route),
+      message_(message),
+      dispatch_(dispatch),
+      command_id_(dispatch.command_id.has_value() ? *dispatch.command_id
+                                                  : options.ids->Next()),
+      stream_id_(
+          MakeStreamId(route.aggregate.category(), route.command.id(message))),
+      stream_(store, route.aggregate, stream_id_) {}
+
+absl::StatusOr<Receipt> CommandRun::Run() {
+  STELE_RETURN_IF_ERROR(Prepare());
+  absl::StatusOr<Receipt> receipt = Handle(
+      [this](const AppendRequest& request) {
+        return AppendUntilSettled(store_, request, options_, was_in_doubt_);
+      },
+      options_.conflict_retries_max);
+  if (written_.has_value() && stream_.IsSnapshotDue(written_->version())) {
+    stream_.SaveSnapshot(*written_);
+  }
+  return receipt;
+}
+
+// Leaves snapshots to others: the events may yet be rolled back.
+absl::StatusOr<Receipt> CommandRun::RunIn(Transaction& tx) {
+  STELE_RETURN_IF_ERROR(Prepare());
+  return Handle(
+      [&tx](const AppendRequest& request) -> absl::StatusOr<AppendResult> {
+        STELE_ASSIGN_OR_RETURN(std::vector<AppendResult> results,
+                               tx.Append(std::span(&request, 1)));
+        return results.front();
+      },
+      /*conflict_retries_max=*/0);
+}
+
+absl::Status CommandRun::Prepare() {
+  const std::string field =
+      absl::StrCat("field ", route_.id_field, " of ", route_.command.type);
+  if (IdOf(stream_id_).empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(field, " is empty"));
+  }
+  if (absl::Status status = ValidateStreamId(stream_id_); !status.ok()) {
+    return Annotate(status, field);
+  }
+  if (command_id_.is_nil()) {
+    return absl::InvalidArgumentError(
+        "DispatchOptions: command_id is the nil UUID");
+  }
+  return PrepareMetadata();
+}
+
+absl::Status CommandRun::PrepareMetadata() {
+  STELE_RETURN_IF_ERROR(
+      ValidateText("correlation_id", dispatch_.correlation_id));
+  STELE_RETURN_IF_ERROR(ValidateText("causation_id", dispatch_.causation_id));
+  for (const auto& [name, value] : dispatch_.headers) {
+    STELE_RETURN_IF_ERROR(ValidateText("a header's name", name));
+    STELE_RETURN_IF_ERROR(ValidateText("a header's value", value));
+  }
+  const auto or_command_id = [this](const std::string& id) {
+    return id.empty() ? command_id_.ToString() : id;
+  };
+  metadata_ = SerializeMetadata(
+      {.correlation_id = or_command_id(dispatch_.correlation_id),
+       .causation_id = or_command_id(dispatch_.causation_id),
+       .command_id = command_id_,
+       .traceparent = IsValidTraceparent(dispatch_.traceparent)
+                          ? dispatch_.traceparent
+                          : "",
+       .headers = dispatch_.headers});
+  if (metadata_.size() <= kMaxMetadataBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("DispatchOptions: headers and ids have ", metadata_.size(),
+                   " bytes; at most ", kMaxMetadataBytes, " are accepted"));
+}
+
+absl::StatusOr<Receipt> CommandRun::Handle(Append append,
+                                           int conflict_retries_max) {
+  return FirstReceiptOr(DecideAndAppend(append, conflict_retries_max));
+}
+
+absl::StatusOr<Receipt> CommandRun::DecideAndAppend(Append append,
+                                                    int conflict_retries_max) {
+  const bool creates = route_.command.creates;
+  // What a creating command needs to know, that nothing is there, its append
+  // finds out by itself.
+  if (!creates) {
+    STELE_RETURN_IF_ERROR(ExplainRead(stream_.Load(), stream_id_));
+  }
+  Backoff backoff(options_.conflict_backoff);
+  for (int conflicts = 0;; ++conflicts) {
+    absl::StatusOr<Plan> plan = MakePlan();
+    const bool has_events = plan.ok() && !plan->request.events.empty();
+    if (creates && !has_events) STELE_RETURN_IF_ERROR(MustNotExist());
+    STELE_RETURN_IF_ERROR(plan.status());
+    if (!has_events) {
+      return Receipt{.stream_id = stream_id_,
+                     .version = stream_.fold().version(),
+                     .command_id = command_id_};
+    }
+    const absl::StatusOr<AppendResult> appended = append(plan->request);
+    if (appended.ok()) {
+      if (!appended->was_duplicate) written_ = std::move(plan->after);
+      return ReceiptOf(*appended);
+    }
+    if (!absl::IsAborted(appended.status())) {
+      return ExplainAppend(appended.status(), stream_id_);
+    }
+    route_.metrics.Conflicted();
+    if (creates && GetVersionConflict(appended.status()).has_value()) {
+      return AlreadyExists();
+    }
+    if (conflicts == conflict_retries_max) return appended.status();
+    options_.wait(backoff.Next());
+    if (!creates) {
+      STELE_RETURN_IF_ERROR(ExplainRead(stream_.CatchUp(), stream_id_));
+    }
+  }
+}
+
+absl::StatusOr<CommandRun::Plan> CommandRun::MakePlan() {
+  STELE_ASSIGN_OR_RETURN(const UntypedDecision decision,
+                         route_.aggregate.Decide(
+                             route_.command, stream_.fold().state(), message_));
+  if (decision.rejection.has_value()) {
+    const Rejection& rejection = *decision.rejection;
+    return RejectedError(
+        rejection.reason.empty() ? "rejected" : rejection.reason,
+        rejection.message);
+  }
+  if (decision.events.size() > kMaxEventsPerAppend) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "decider of ", route_.aggregate.name(), ": decided ",
+        decision.events.size(), " events on one ", route_.command.type,
+        "; at most ", kMaxEventsPerAppend, " are accepted"));
+  }
+  Plan plan = {.request = {}, .after = stream_.fold().Copy()};
+  plan.request.stream_id = stream_id_;
+  plan.request.expected_version =
+      ExpectedVersion::Exactly(stream_.fold().version());
+  plan.request.command_id = command_id_;
+  plan.request.events.reserve(decision.events.size());
+  for (const UntypedDecision::Event& event : decision.events) {
+    STELE_RETURN_IF_ERROR(AddEvent(event, plan));
+  }
+  return plan;
+}
+
+absl::Status CommandRun::AddEvent(const UntypedDecision::Event& event,
+                                  Plan& plan) {
+  // Before it is serialized, for protobuf cannot write more than 2 GiB.
+  if (const std::size_t bytes = event.message->ByteSizeLong();
+      bytes > kMaxPayloadBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "event ", event.type, " decided on ", route_.command.type, " has ",
+        bytes, " bytes; at most ", kMaxPayloadBytes, " are accepted"));
+  }
+  NewEvent written = {
+      .id = EventId(command_id_, stream_id_, plan.request.events.size()),
+      .type = event.type,
+      .payload = event.message->SerializeAsString(),
+      .metadata = metadata_};
+  if (absl::Status status = plan.after.ApplyNew(event, written.payload);
+      !status.ok()) {
+    return Annotate(status, absl::StrCat("deciding ", route_.command.type));
+  }
+  plan.request.events.push_back(std::move(written));
+  return absl::OkStatus();
+}
+
+absl::Status CommandRun::MustNotExist() {
+  STELE_ASSIGN_OR_RETURN(const StreamInfo stream, store_.GetStream(stream_id_));
+  if (stream.is_tombstoned) return Tombstoned(stream_id_);
+  return stream.version > 0 ? AlreadyExists() : absl::OkStatus();
+}
+
+absl::Status CommandRun::AlreadyExists() const {
+  return RejectedError(
+      "already_exists",
+      absl::StrCat("stream ", Quoted(stream_id_), " exists already"));
+}
+
+// A command that has been handled before gets its first receipt, whatever the
+// rules would make of it now. An append finds that out by itself; any other
+// answer has to look, which costs a round trip, but only if the caller chose
+// the command id or an append of ours was in doubt: nobody else knows the id.
+absl::StatusOr<Receipt> CommandRun::FirstReceiptOr(
+    absl::StatusOr<Receipt> answer) {
+  if (!MayHideReceipt(answer)) return answer;
+  if (!dispatch_.command_id.has_value() && !was_in_doubt_) return answer;
+  STELE_ASSIGN_OR_RETURN(const std::optional<AppendResult> first,
+                         store_.FindCommand(stream_id_, command_id_));
+  if (!first.has_value()) return answer;
+  return ReceiptOf(*first);
+}
+
+Receipt CommandRun::ReceiptOf(const AppendResult& result) const {
+  return {.stream_id = stream_id_,
+          .version = result.version,
+          .position = result.position,
+          .events = static_cast<int>(result.version - result.first_version + 1),
+          .command_id = command_id_,
+          .was_duplicate = result.was_duplicate};
+}
+
+}  // namespace stele

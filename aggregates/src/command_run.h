@@ -1,0 +1,83 @@
+#ifndef STELE_AGGREGATES_SRC_COMMAND_RUN_H_
+#define STELE_AGGREGATES_SRC_COMMAND_RUN_H_
+
+#include <google/protobuf/message.h>
+
+#include <optional>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "command_metrics.h"
+#include "fold.h"
+#include "stele/aggregates/aggregate_dispatcher.h"
+#include "stele/aggregates/aggregate_type.h"
+#include "stele/aggregates/dispatcher.h"
+#include "stele/eventstore/event_store.h"
+#include "stele/eventstore/transaction.h"
+#include "stream_state.h"
+
+namespace stele {
+
+// Where commands of one type go.
+struct CommandRoute {
+  const AggregateType& aggregate;
+  const AggregateType::Command& command;
+  std::string id_field;  // For messages.
+  CommandMetrics metrics;
+};
+
+// The way of one command from its arrival to its receipt.
+//
+// Not thread-safe: one thread at a time.
+class CommandRun {
+ public:
+  // Everything must outlive the run. Nothing in `options` is null.
+  CommandRun(EventStore& store, const DispatcherOptions& options,
+             CommandRoute& route, const google::protobuf::Message& message,
+             const DispatchOptions& dispatch);
+
+  // One of these, once.
+  absl::StatusOr<Receipt> Run();
+  absl::StatusOr<Receipt> RunIn(Transaction& tx);
+
+ private:
+  using Append =
+      absl::FunctionRef<absl::StatusOr<AppendResult>(const AppendRequest&)>;
+
+  // What is to be appended (no events: nothing), and the state afterwards.
+  struct Plan {
+    AppendRequest request;
+    Fold after;
+  };
+
+  absl::Status Prepare();
+  absl::Status PrepareMetadata();
+  absl::StatusOr<Receipt> Handle(Append append, int conflict_retries_max);
+  absl::StatusOr<Receipt> DecideAndAppend(Append append,
+                                          int conflict_retries_max);
+  absl::StatusOr<Plan> MakePlan();
+  absl::Status AddEvent(const UntypedDecision::Event& event, Plan& plan);
+  absl::Status MustNotExist();
+  absl::Status AlreadyExists() const;
+  absl::StatusOr<Receipt> FirstReceiptOr(absl::StatusOr<Receipt> answer);
+  Receipt ReceiptOf(const AppendResult& result) const;
+
+  EventStore& store_;
+  const DispatcherOptions& options_;
+  CommandRoute& route_;
+  const google::protobuf::Message& message_;
+  const DispatchOptions& dispatch_;
+
+  const Uuid command_id_;
+  const std::string stream_id_;
+  std::string metadata_;
+  StreamState stream_;
+  std::optional<Fold> written_;  // The state that the append left.
+  bool was_in_doubt_ = false;
+};
+
+}  // namespace stele
+
+#endif  // STELE_AGGREGATES_SRC_COMMAND_RUN_H_
