@@ -50,7 +50,7 @@ absl::StatusOr<AppendResult> AppendUntilSettled(
   }
   return InDoubtError(absl::StrCat(
       "append to stream ", Quoted(request.stream_id),
-      " may or may not have happened: ", ToAbsl(result.status().message())));
+      " may or may not have happened: ", result.status().message()));
 }
 
 }  // namespace stele
