@@ -1,0 +1,161 @@
+#include "demo/cluster.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "demo/http_get.h"
+#include "stele/base/status.h"
+#include "stele/sandbox/free_port.h"
+
+namespace orders {
+
+namespace sandbox = stele::sandbox;
+
+const char* ToString(Cluster::Part part) {
+  switch (part) {
+    case Cluster::Part::kOrders:
+      return "orders-service";
+    case Cluster::Part::kRelay:
+      return "orders-relay";
+    case Cluster::Part::kPayments:
+      return "payments-service";
+  }
+  return "?";
+}
+
+absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Start(
+    ClusterOptions options) {
+  auto cluster = std::unique_ptr<Cluster>(new Cluster(std::move(options)));
+  STELE_RETURN_IF_ERROR(cluster->StartServers());
+  // The first process of each store brings its tables.
+  for (const Part part : {Part::kOrders, Part::kPayments, Part::kRelay}) {
+    STELE_ASSIGN_OR_RETURN(cluster->ports_[static_cast<int>(part)],
+                           sandbox::FreePort());
+    STELE_RETURN_IF_ERROR(cluster->Launch(part));
+    STELE_RETURN_IF_ERROR(cluster->AwaitReady(absl::Seconds(60)));
+  }
+  return cluster;
+}
+
+Cluster::~Cluster() { Stop().IgnoreError(); }  // Stop() said what there is.
+
+absl::Status Cluster::StartServers() {
+  STELE_ASSIGN_OR_RETURN(folder_, sandbox::PrivateFolder::Create());
+  database_url_ = options_.database_url;
+  broker_url_ = options_.broker_url;
+  if (database_url_.empty()) {
+    STELE_ASSIGN_OR_RETURN(postgres_, sandbox::PrivatePostgres::Start());
+    database_url_ = postgres_->dsn();
+  }
+  if (broker_url_.empty()) {
+    STELE_ASSIGN_OR_RETURN(nats_, sandbox::PrivateNats::Start());
+    broker_url_ = nats_->url();
+  }
+  return absl::OkStatus();
+}
+
+std::string Cluster::log_file(Part part) const {
+  return absl::StrCat(folder(), "/", ToString(part), ".log");
+}
+
+absl::Status Cluster::Launch(Part part) {
+  const bool is_payments = part == Part::kPayments;
+  std::vector<std::string> argv = {
+      absl::StrCat(options_.programs_folder, "/",
+                   is_payments ? "payments-service" : "orders-service"),
+      absl::StrCat("--database-url=", database_url_),
+      absl::StrCat("--broker-url=", broker_url_),
+      absl::StrCat("--http-address=127.0.0.1:", ports_[static_cast<int>(part)]),
+      "--migrate",
+      "--lease=3s",
+  };
+  if (is_payments) {
+    argv.push_back(absl::StrCat("--late-answer=",
+                                absl::FormatDuration(options_.late_answer)));
+  } else {
+    argv.push_back(part == Part::kRelay ? "--role=relay" : "--role=work");
+    argv.push_back(absl::StrCat(
+        "--payment-timeout=", absl::FormatDuration(options_.payment_timeout)));
+    argv.push_back(
+        absl::StrCat("--late-payment-grace=",
+                     absl::FormatDuration(options_.late_payment_grace)));
+  }
+  STELE_ASSIGN_OR_RETURN(
+      processes_[static_cast<int>(part)],
+      sandbox::SupervisedProcess::Start({.argv = std::move(argv),
+                                         .log_file = log_file(part),
+                                         .stop_timeout = absl::Seconds(30),
+                                         .folder = folder_.get()}));
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::AwaitReady(absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  for (int part = 0; part < kParts; ++part) {
+    if (processes_[part] == nullptr) continue;
+    for (;;) {
+      const auto answer = HttpGet(ports_[part], "/readyz");
+      if (answer.ok() && answer->status == 200) break;
+      if (auto ended = processes_[part]->Wait(absl::Milliseconds(50))) {
+        return absl::UnavailableError(absl::StrCat(
+            ToString(static_cast<Part>(part)), " ", sandbox::ToString(*ended),
+            " before it was ready; see ", log_file(static_cast<Part>(part))));
+      }
+      if (absl::Now() > deadline) {
+        return absl::DeadlineExceededError(absl::StrCat(
+            ToString(static_cast<Part>(part)), " is not ready after ",
+            absl::FormatDuration(timeout), ": ",
+            answer.ok() ? answer->body : std::string(answer.status().message()),
+            "; see ", log_file(static_cast<Part>(part))));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::CheckAlive() {
+  for (int part = 0; part < kParts; ++part) {
+    if (processes_[part] == nullptr || processes_[part]->IsRunning()) continue;
+    return absl::UnavailableError(
+        absl::StrCat(ToString(static_cast<Part>(part)), " has ended; see ",
+                     log_file(static_cast<Part>(part))));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::Stop() {
+  std::string late;
+  for (auto& process : processes_) {
+    if (process != nullptr) process->Signal(SIGTERM);
+  }
+  for (int part = 0; part < kParts; ++part) {
+    if (processes_[part] == nullptr) continue;
+    const sandbox::ExitState ended = processes_[part]->Stop();
+    if (!ended.ok()) {
+      absl::StrAppend(&late, ToString(static_cast<Part>(part)), " ",
+                      sandbox::ToString(ended), "\n");
+    }
+    processes_[part] = nullptr;
+  }
+  if (late.empty()) return absl::OkStatus();
+  return absl::InternalError(late);
+}
+
+absl::Status Cluster::KillAndRestart(Part part) {
+  processes_[static_cast<int>(part)]->Kill9();
+  return Launch(part);
+}
+
+absl::Status Cluster::KillAndRestartBroker() {
+  STELE_RETURN_IF_ERROR(nats_->Kill9());
+  return nats_->Restart();
+}
+
+absl::Status Cluster::KillAndRestartDatabase() {
+  STELE_RETURN_IF_ERROR(postgres_->Kill9());
+  return postgres_->Restart();
+}
+
+}  // namespace orders

@@ -1,0 +1,127 @@
+#include "demo/place.h"
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "orders/order.stele.h"
+#include "stele/base/backoff.h"
+#include "stele/base/status.h"
+#include "stele/base/uuid.h"
+
+namespace orders {
+namespace {
+
+// Of this sample's command ids.
+const stele::Uuid kSpace =
+    *stele::Uuid::Parse("4b1f8f0e-6f5a-4f0c-9a53-0c8f2f6d7e11");
+
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsAborted(status) ||
+         absl::IsDeadlineExceeded(status) || stele::IsInDoubt(status) ||
+         absl::IsResourceExhausted(status);
+}
+
+// Dispatches with an id of its own, so that trying again is harmless.
+absl::StatusOr<stele::Receipt> DispatchUntilKnown(
+    stele::Dispatcher& dispatcher, const google::protobuf::Message& command,
+    const std::string& name) {
+  const stele::DispatchOptions options = {
+      .command_id = stele::Uuid::FromName(kSpace, name)};
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
+  stele::Backoff backoff({absl::Milliseconds(20), absl::Seconds(1)});
+  for (;;) {
+    auto receipt = dispatcher.Dispatch(command, options);
+    if (receipt.ok() || !IsTransient(receipt.status())) return receipt;
+    if (absl::Now() > deadline) return receipt;
+    absl::SleepFor(backoff.Next());
+  }
+}
+
+PlaceOrder ToCommand(const OrderInput& input) {
+  PlaceOrder command;
+  command.set_order_id(input.order_id);
+  command.set_customer_id(input.customer_id);
+  command.set_total_cents(input.total_cents);
+  command.set_payment_token(input.payment_token);
+  for (const OrderInput::Line& line : input.lines) {
+    OrderLine& to = *command.add_lines();
+    to.set_sku(line.sku);
+    to.set_quantity(line.quantity);
+    to.set_unit_price_cents(line.unit_price_cents);
+  }
+  return command;
+}
+
+// Counts answers of many callers.
+class Counting {
+ public:
+  explicit Counting(const Progress& progress) : progress_(progress) {}
+
+  void Take(const OrderInput& order,
+            const absl::StatusOr<stele::Receipt>& answer) {
+    absl::MutexLock lock(&mutex_);
+    if (answer.ok()) {
+      ++(answer->was_duplicate ? placing_.repeated : placing_.placed);
+    } else if (stele::IsRejected(answer.status())) {
+      placing_.refused[order.order_id] =
+          stele::RejectionReason(answer.status());
+    } else if (error_.ok()) {
+      error_ = stele::Annotate(answer.status(),
+                               absl::StrCat("placing ", order.order_id));
+    }
+    ++done_;
+    if (progress_) progress_(done_);
+  }
+
+  absl::StatusOr<Placing> Result() {
+    absl::MutexLock lock(&mutex_);
+    if (!error_.ok()) return error_;
+    return placing_;
+  }
+
+ private:
+  const Progress& progress_;
+  absl::Mutex mutex_;
+  Placing placing_ ABSL_GUARDED_BY(mutex_);
+  absl::Status error_ ABSL_GUARDED_BY(mutex_);
+  std::int64_t done_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace
+
+absl::Status ReceiveStock(stele::Dispatcher& dispatcher,
+                          const std::vector<Article>& articles,
+                          const std::string& batch) {
+  for (const Article& article : articles) {
+    STELE_RETURN_IF_ERROR(DispatchUntilKnown(
+        dispatcher,
+        MakeReceiveStock({.sku = article.sku, .quantity = article.received}),
+        absl::StrCat("receive/", batch, "/", article.sku)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Placing> PlaceOrders(stele::Dispatcher& dispatcher,
+                                    const std::vector<OrderInput>& orders,
+                                    int callers, const Progress& progress) {
+  Counting counting(progress);
+  std::atomic<std::size_t> next = 0;
+  std::vector<std::jthread> threads;
+  for (int caller = 0; caller < callers; ++caller) {
+    threads.emplace_back([&] {
+      for (std::size_t i = next++; i < orders.size(); i = next++) {
+        counting.Take(
+            orders[i],
+            DispatchUntilKnown(dispatcher, ToCommand(orders[i]),
+                               absl::StrCat("place/", orders[i].order_id)));
+      }
+    });
+  }
+  threads.clear();  // Joins.
+  return counting.Result();
+}
+
+}  // namespace orders

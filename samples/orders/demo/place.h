@@ -1,0 +1,42 @@
+#ifndef ORDERS_DEMO_PLACE_H_
+#define ORDERS_DEMO_PLACE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "input/make_orders.h"
+#include "input/order_file.h"
+#include "stele/aggregates/dispatcher.h"
+
+namespace orders {
+
+// What became of the commands.
+struct Placing {
+  std::int64_t placed = 0;
+  std::int64_t repeated = 0;                   // Known already; harmless.
+  std::map<std::string, std::string> refused;  // Order id -> reason.
+};
+
+// Called now and then with how many are done.
+using Progress = std::function<void(std::int64_t done)>;
+
+// Fills the warehouse. Harmless when done again with the same `batch`, which
+// names the delivery.
+absl::Status ReceiveStock(stele::Dispatcher& dispatcher,
+                          const std::vector<Article>& articles,
+                          const std::string& batch);
+
+// Sends every order, `callers` at a time. The command's id is made from the
+// order's, so that placing the same order twice places it once. Goes on trying
+// while the store is away, for at most a minute each.
+absl::StatusOr<Placing> PlaceOrders(stele::Dispatcher& dispatcher,
+                                    const std::vector<OrderInput>& orders,
+                                    int callers, const Progress& progress);
+
+}  // namespace orders
+
+#endif  // ORDERS_DEMO_PLACE_H_
