@@ -1,13 +1,15 @@
 # stele_generate(): from .proto files to typed C++.
 
 # stele_generate(TARGET orders_model PROTOS orders/order.proto ...
-#                [IMPORT_DIRS dir ...])
+#                [IMPORT_DIRS dir ...] [DEPS target ...])
 #
 # Makes the static library TARGET from the messages of PROTOS, with the
 # .stele.h headers that protoc-gen-stele writes for them. Paths are relative to
-# the current source directory, which is also the first import directory.
+# the current source directory, which is also the first import directory. DEPS
+# are linked: the models that this one imports, and the parts of Stele that it
+# uses (all of it, stele::stele, unless DEPS names some).
 function(stele_generate)
-  cmake_parse_arguments(ARG "" "TARGET" "PROTOS;IMPORT_DIRS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TARGET" "PROTOS;IMPORT_DIRS;DEPS" ${ARGN})
   if(NOT ARG_TARGET OR NOT ARG_PROTOS)
     message(FATAL_ERROR "stele_generate() needs TARGET and PROTOS.")
   endif()
@@ -28,8 +30,8 @@ function(stele_generate)
       OUTPUT ${made}
       COMMAND protobuf::protoc ${imports} --cpp_out=${out}
               --plugin=protoc-gen-stele=$<TARGET_FILE:stele::protoc-gen-stele>
-              --stele_out=${out} ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
-              --dependency_out=${out}/${stem}.d
+              --stele_out=${out} --dependency_out=${out}/${stem}.d
+              ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
       DEPFILE ${out}/${stem}.d
       DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${proto} stele::protoc-gen-stele
       COMMENT "Generating from ${proto}"
@@ -39,5 +41,8 @@ function(stele_generate)
 
   add_library(${ARG_TARGET} STATIC ${sources})
   target_include_directories(${ARG_TARGET} SYSTEM PUBLIC ${out})
-  target_link_libraries(${ARG_TARGET} PUBLIC stele::stele)
+  if(NOT ARG_DEPS MATCHES "stele::|stele_")
+    list(APPEND ARG_DEPS stele::stele)
+  endif()
+  target_link_libraries(${ARG_TARGET} PUBLIC ${ARG_DEPS})
 endfunction()

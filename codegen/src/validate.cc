@@ -1,0 +1,4 @@
+#include "validate.h"
+namespace stele::codegen {
+void ValidateModel(const Model&, Problems&) {}
+}  // namespace stele::codegen
