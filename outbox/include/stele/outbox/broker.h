@@ -18,10 +18,13 @@ namespace stele {
 
 // A message on its way through a broker: a CloudEvent 1.0 in binary mode, its
 // attributes as headers named "ce-...", its body the protobuf bytes of the
-// event.
+// event. Header values are any UTF-8 text: an adapter escapes what its protocol
+// cannot carry.
 struct BrokerMessage {
-  std::string id;     // "ce-id": the event's id; what consumers de-duplicate by.
-  std::string topic;  // Where it goes, e.g. "orders.order".
+  std::string id;  // "ce-id": the event's id; what consumers de-duplicate by.
+                   // Empty in a received message that has none.
+  std::string topic;  // Where it goes, e.g. "orders.order": one or more tokens
+                      // of letters, digits, '_' and '-', joined by dots.
   std::string key;    // Messages of one key stay in order: the stream id.
   std::map<std::string, std::string> headers;
   std::string body;
@@ -42,12 +45,15 @@ class BrokerPublisher {
  public:
   virtual ~BrokerPublisher() = default;
 
-  // Publishes `batch` in order and waits for the acknowledgements. After an
-  // error, messages beyond the acknowledged prefix may or may not have arrived:
-  // publish them again, with the same ids and in the same order. Reconnects by
-  // itself on the next call.
+  // Publishes `batch` and waits for the acknowledgements. Messages of one topic
+  // and key arrive in the order of the batch, however the call ends: none of
+  // them arrives before all earlier ones have. After an error, messages beyond
+  // the acknowledged prefix may or may not have arrived: publish them again,
+  // with the same ids and in the same order. Reconnects by itself on the next
+  // call.
   //
-  //   kUnavailable       the broker cannot be reached or went away.
+  //   kUnavailable       the broker cannot be reached or went away, or it does
+  //                      not take messages at present.
   //   kDeadlineExceeded  it did not acknowledge in time.
   //   kInvalidArgument   it refuses a message for good (too large, say); the
   //                      message is the one after the acknowledged prefix.
@@ -62,7 +68,13 @@ enum class Disposition {
 
 // A durable subscription to topics of a broker, for one consumer group.
 //
-// Not thread-safe: one thread at a time.
+// Messages of one topic and key come in the order they were published, as long
+// as one consumer of the group is at work and settles all of them with kAck in
+// the order they came. A message that is delivered again comes after its
+// successors.
+//
+// Not thread-safe: one thread at a time. The destructor gives back what was
+// not settled.
 class BrokerConsumer {
  public:
   virtual ~BrokerConsumer() = default;
@@ -75,21 +87,32 @@ class BrokerConsumer {
 
   // Settles the message of the last Fetch() at `index`. A retried message comes
   // again after `delay`, and a message never settled after the broker's own
-  // time-out.
+  // time-out. kUnavailable if it could not be sent: the message may come again.
   virtual absl::Status Settle(std::size_t index, Disposition disposition,
                               absl::Duration delay = absl::ZeroDuration()) = 0;
 };
 
-// A kind of broker and where it is. Thread-safe.
+// A kind of broker and where it is. Thread-safe. Must outlive what it opened.
 class Broker {
  public:
   virtual ~Broker() = default;
   virtual std::string Describe() const = 0;  // "NATS at nats://localhost:4222"
+
+  // Errors: kUnavailable; kInvalidArgument for options or names the broker
+  // cannot have; kFailedPrecondition for what exists there and does not fit.
   virtual absl::StatusOr<std::unique_ptr<BrokerPublisher>> OpenPublisher() = 0;
-  // `group` is durable: consumers of the same group share its messages.
+
+  // `group` is durable: it begins with the first message the broker holds and
+  // goes on where it was. Consumers of the same group share its messages.
+  // Letters, digits, '_' and '-'. Errors as above.
   virtual absl::StatusOr<std::unique_ptr<BrokerConsumer>> OpenConsumer(
       const std::vector<std::string>& topics, const std::string& group) = 0;
 };
+
+// OK iff the name is fit for any broker, or kInvalidArgument that says what is
+// wrong with it.
+absl::Status ValidateTopic(const std::string& topic);
+absl::Status ValidateGroup(const std::string& group);
 
 }  // namespace stele
 

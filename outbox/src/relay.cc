@@ -1,0 +1,102 @@
+#include "stele/outbox/relay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "relay_handler.h"
+#include "stele/base/status.h"
+#include "stele/base/strings.h"
+
+namespace stele {
+namespace {
+
+using outbox_internal::RelayHandler;
+using outbox_internal::RelayInstruments;
+
+absl::Status Validate(const RelayRoutes& routes, const RelayOptions& options) {
+  if (options.source.empty() || !IsValidUtf8(options.source))
+    return absl::InvalidArgumentError(
+        absl::StrCat("RelayOptions.source must name the service that relays, "
+                     "\"/orders\" for instance; it is ",
+                     Quoted(options.source)));
+  if (const absl::Status valid = ValidateGroup(options.name); !valid.ok())
+    return Annotate(valid, "RelayOptions.name");
+  if (routes.empty())
+    return absl::InvalidArgumentError(
+        "the relay has no routes: mark an event as public in its .proto, or "
+        "add a route with AddTo()");
+  return routes.Validate();
+}
+
+ConsumerOptions ToConsumerOptions(const RelayRoutes& routes,
+                                  const RelayOptions& options) {
+  ConsumerOptions consumer;
+  consumer.name = absl::StrCat("relay/", options.name);
+  consumer.slots = options.slots;
+  consumer.start_position = options.start_position;
+  consumer.types = routes.types();
+  consumer.batch_events_max = options.batch_events_max;
+  consumer.lease = options.lease;
+  consumer.retry = options.retry;
+  consumer.park_backoff = options.park_backoff;
+  consumer.metrics = options.metrics;
+  return consumer;
+}
+
+class ConsumerRelay : public Relay {
+ public:
+  ConsumerRelay(Broker& broker, RelayRoutes routes, std::string source,
+                RelayInstruments instruments)
+      : pending_(instruments.pending),
+        handler_(broker, std::move(routes), std::move(source), instruments,
+                 [this] { ReportPending(); }) {}
+
+  absl::Status Start(EventStore& store, ConsumerOptions options,
+                     std::string owner) {
+    STELE_ASSIGN_OR_RETURN(consumer_,
+                           Consumer::Create(store, handler_, std::move(options),
+                                            std::move(owner)));
+    return absl::OkStatus();
+  }
+
+  absl::Status Run() override { return consumer_->Run(); }
+  absl::Status RunUntil(std::int64_t position) override {
+    return consumer_->RunUntil(position);
+  }
+  void Stop() override { consumer_->Stop(); }
+  ConsumerSnapshot Status() const override { return consumer_->Status(); }
+
+ private:
+  void ReportPending() {
+    const ConsumerSnapshot now = consumer_->Status();
+    if (now.slots_held == 0) return;  // Others know; this one does not.
+    pending_.Set(static_cast<double>(
+        std::max<std::int64_t>(0, now.head - now.position)));
+  }
+
+  Gauge& pending_;
+  RelayHandler handler_;
+  std::unique_ptr<Consumer> consumer_;  // Calls handler_, so it goes first.
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Relay>> Relay::Create(EventStore& store,
+                                                     Broker& broker,
+                                                     RelayRoutes routes,
+                                                     RelayOptions options,
+                                                     std::string owner) {
+  STELE_RETURN_IF_ERROR(Validate(routes, options));
+  Metrics& metrics =
+      options.metrics == nullptr ? NoMetrics() : *options.metrics;
+  ConsumerOptions consumer = ToConsumerOptions(routes, options);
+  auto relay =
+      std::make_unique<ConsumerRelay>(broker, std::move(routes), options.source,
+                                      RelayInstruments(metrics, options.name));
+  STELE_RETURN_IF_ERROR(
+      relay->Start(store, std::move(consumer), std::move(owner)));
+  return relay;
+}
+
+}  // namespace stele
