@@ -1,0 +1,74 @@
+#ifndef STELE_RUNTIME_WORKER_H_
+#define STELE_RUNTIME_WORKER_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "stele/eventstore/consumer.h"
+
+namespace stele {
+
+// Something that works on the log or on a broker's messages under supervision,
+// seen from outside its thread. Thread-safe.
+class Worker {
+ public:
+  virtual ~Worker() = default;
+  virtual const std::string& name() const = 0;
+  // Works until `stop` is requested or an error. May be called again.
+  virtual absl::Status Run(std::stop_token stop) = 0;
+  // How its consumer stands; nullopt while there is none.
+  virtual std::optional<ConsumerSnapshot> Snapshot() const = 0;
+};
+
+// A worker made of T, which has Run(), Stop() and Status() and can run once: a
+// new one is made for each run.
+template <typename T>
+class OneShotWorker final : public Worker {
+ public:
+  using Make = std::function<absl::StatusOr<std::unique_ptr<T>>()>;
+
+  OneShotWorker(std::string name, Make make)
+      : name_(std::move(name)), make_(std::move(make)) {}
+
+  const std::string& name() const override { return name_; }
+
+  absl::Status Run(std::stop_token stop) override {
+    absl::StatusOr<std::unique_ptr<T>> made = make_();
+    if (!made.ok()) return made.status();
+    const std::shared_ptr<T> current = *std::move(made);
+    {
+      absl::MutexLock lock(&mutex_);
+      current_ = current;
+    }
+    std::stop_callback on_stop(stop, [&current] { current->Stop(); });
+    return current->Run();
+  }
+
+  std::optional<ConsumerSnapshot> Snapshot() const override {
+    std::shared_ptr<T> current;
+    {
+      absl::MutexLock lock(&mutex_);
+      current = current_;
+    }
+    if (current == nullptr) return std::nullopt;
+    return current->Status();
+  }
+
+ private:
+  const std::string name_;
+  const Make make_;
+  mutable absl::Mutex mutex_;
+  std::shared_ptr<T> current_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace stele
+
+#endif  // STELE_RUNTIME_WORKER_H_

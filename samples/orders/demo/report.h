@@ -1,0 +1,29 @@
+#ifndef ORDERS_DEMO_REPORT_H_
+#define ORDERS_DEMO_REPORT_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "demo/books.h"
+#include "demo/story.h"
+#include "input/make_orders.h"
+
+namespace orders {
+
+// Each prints a section of the demo's report to standard output.
+
+// Outcomes as expected from the input beside those found in the events; true
+// iff every single order ended as expected.
+bool PrintOutcomes(const std::map<std::string, Outcome>& expected,
+                   const std::map<std::string, Outcome>& found);
+void PrintStock(const std::vector<StockLine>& stock);
+void PrintStory(const std::string& order_id,
+                const std::vector<StoryLine>& story);
+
+// "12,345.67"
+std::string Money(std::int64_t cents);
+
+}  // namespace orders
+
+#endif  // ORDERS_DEMO_REPORT_H_
