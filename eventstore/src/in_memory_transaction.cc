@@ -133,6 +133,24 @@ absl::StatusOr<InMemoryTransaction::Verdict> InMemoryTransaction::Judge(
   return verdict;
 }
 
+// A unit that was there in part is no repeat of anything.
+absl::Status InMemoryTransaction::RefuseHalfRepeats(
+    std::span<const AppendRequest> requests,
+    std::span<const Verdict> verdicts) {
+  const auto is_repeat = [](const Verdict& verdict) {
+    return verdict.result.was_duplicate;
+  };
+  if (std::all_of(verdicts.begin(), verdicts.end(), is_repeat)) {
+    return absl::OkStatus();
+  }
+  const auto repeat = std::find_if(verdicts.begin(), verdicts.end(), is_repeat);
+  if (repeat == verdicts.end()) return absl::OkStatus();
+  return Annotate(
+      Conflict(requests[static_cast<std::size_t>(repeat - verdicts.begin())],
+               repeat->stream->version),
+      "only some streams of the append are there already");
+}
+
 void InMemoryTransaction::Stage(const AppendRequest& request,
                                 Verdict& verdict) {
   StagedStream& stream = *verdict.stream;
@@ -167,6 +185,7 @@ absl::StatusOr<std::vector<AppendResult>> InMemoryTransaction::Append(
     }
     verdicts.push_back(*std::move(verdict));
   }
+  STELE_RETURN_IF_ERROR(Fail(RefuseHalfRepeats(requests, verdicts)));
   if (inline_work && !to_be.empty()) {
     STELE_RETURN_IF_ERROR(Fail(inline_work(to_be)));
   }

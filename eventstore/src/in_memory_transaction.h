@@ -63,6 +63,8 @@ class InMemoryTransaction final : public Transaction {
   std::int64_t FindEvent(const std::string& stream_id, const Uuid& id);
   std::int64_t PositionOf(const std::string& stream_id, std::int64_t version);
   absl::StatusOr<Verdict> Judge(const AppendRequest& request);
+  static absl::Status RefuseHalfRepeats(std::span<const AppendRequest> requests,
+                                        std::span<const Verdict> verdicts);
   void Stage(const AppendRequest& request, Verdict& verdict);
 
   Core& core_;

@@ -24,11 +24,13 @@ inline constexpr std::size_t kMaxAppendBytes = 64 << 20;    // All events.
 
 // What is recorded beside an event's payload.
 struct EventMetadata {
-  std::string correlation_id;  // Shared by everything one request set off.
-  std::string causation_id;    // The command or message that caused the event.
-  Uuid command_id;             // The command that was decided; nil if none.
-  std::string traceparent;     // W3C trace context; empty if none.
-  std::map<std::string, std::string> headers;  // The user's own.
+  // Shared by everything that one request set off.
+  std::string correlation_id = {};
+  // The command or message that caused the event.
+  std::string causation_id = {};
+  Uuid command_id = {};          // The command that was decided; nil if none.
+  std::string traceparent = {};  // W3C trace context; empty if none.
+  std::map<std::string, std::string> headers = {};  // The user's own.
 };
 
 // To and from the bytes the store keeps (stele.StoredMetadata). Bytes that are
@@ -38,10 +40,10 @@ absl::StatusOr<EventMetadata> ParseMetadata(std::string_view bytes);
 
 // An event about to be appended.
 struct NewEvent {
-  Uuid id;               // Chosen by the caller; makes appends idempotent.
-  std::string type;      // Stable name, e.g. "bank.Deposited". Never reused.
-  std::string payload;   // Serialized message, at most kMaxPayloadBytes.
-  std::string metadata;  // From SerializeMetadata(); may be empty.
+  Uuid id = {};           // Chosen by the caller; makes appends idempotent.
+  std::string type = {};  // Stable name, e.g. "bank.Deposited". Never reused.
+  std::string payload = {};   // Serialized message, at most kMaxPayloadBytes.
+  std::string metadata = {};  // From SerializeMetadata(); may be empty.
 };
 
 // An event as the store keeps it. Immutable.

@@ -60,7 +60,8 @@ class ExpectedVersion {
 struct AppendRequest {
   std::string stream_id;
   ExpectedVersion expected_version = ExpectedVersion::Any();
-  std::vector<NewEvent> events;  // 1 to kMaxEventsPerAppend, with distinct ids.
+  // 1 to kMaxEventsPerAppend, with distinct ids.
+  std::vector<NewEvent> events = {};
 
   // The command these events answer. A second append to the stream with the
   // same command id writes nothing and returns the first one's result.
@@ -135,8 +136,9 @@ class EventStore {
   // Appends to one stream, or to several in one atomic append (each stream at
   // most once). Results are in the order of the requests.
   //
-  // Asking again with the same event ids is harmless: nothing is written and
-  // the first result is returned, with `was_duplicate` set.
+  // Asking again, with the same event ids and expectations, is harmless:
+  // nothing is written and the first result is returned, with `was_duplicate`
+  // set. Ids that are only partly there already are a conflict.
   //
   // Errors:
   //   kAborted             a stream is not at its expected version; the status
