@@ -64,7 +64,8 @@ struct Break {
     kAfterOpen,
     kAfterComma,
     kBeforeInitializers,
-    kBeforeName
+    kBeforeName,           // Of the function that is declared.
+    kBeforeParameterName,  // Only where it does not fit otherwise.
   };
   Kind kind;
   std::size_t at;
@@ -89,7 +90,7 @@ class CodeLine {
     for (unsigned chosen = 0; chosen < (1u << choices.size()); ++chosen) {
       std::vector<bool> forced(breaks_.size(), false);
       for (std::size_t i = 0; i < choices.size(); ++i) {
-        forced[choices[i]] = (chosen >> i & 1) != 0;
+        forced[choices[i]] = (chosen >> i & 1) != 0 || IsAlways(choices[i]);
       }
       Layout layout = Simulate(forced);
       if (best.penalty < 0 || layout.penalty < best.penalty) {
@@ -109,14 +110,30 @@ class CodeLine {
   struct Group {
     int indent;
     int argument_at;
+    // An argument was broken inside, so the next one gets a line of its own.
+    bool must_break = false;
   };
 
   static bool IsChoice(const Break& b) {
-    return b.kind != Break::Kind::kAfterComma;
+    return b.kind != Break::Kind::kAfterComma &&
+           b.kind != Break::Kind::kBeforeParameterName;
+  }
+
+  // A constructor that does not fit on one line has its initializers on the
+  // next.
+  bool IsAlways(std::size_t i) const {
+    return breaks_[i].kind == Break::Kind::kBeforeInitializers;
+  }
+
+  bool IsDataMember() const {
+    return absl::StartsWith(text_, "std::optional<") ||
+           absl::StartsWith(text_, "std::map<") ||
+           absl::StartsWith(text_, "std::vector<");
   }
 
   bool IsDeclaration() const {
-    return absl::StartsWith(text_, "inline ") ||
+    return absl::StartsWith(text_, "concept ") ||
+           absl::StartsWith(text_, "inline ") ||
            absl::StartsWith(text_, "explicit ") ||
            absl::StartsWith(text_, "absl::StatusOr<") ||
            (absl::StartsWith(text_, "static ") &&
@@ -137,10 +154,18 @@ class CodeLine {
       } else if (c == ')' || (c == '>' && text_[i - 1] != '-')) {
         --depth;
       } else if (c == ',') {
+        breaks_.push_back({Break::Kind::kAfterComma, i + 2, depth,
+                           1 + 20 * (depth + 1) + (IsDataMember() ? 200 : 0)});
+      } else if (c == '&' && depth > 0 && text_[i + 1] == ' ') {
         breaks_.push_back(
-            {Break::Kind::kAfterComma, i + 2, depth, 1 + 20 * (depth + 1)});
+            {Break::Kind::kBeforeParameterName, i + 2, depth, 220});
       } else if (c == '=' && depth == 0 && text_[i + 1] == ' ') {
-        breaks_.push_back({Break::Kind::kAfterAssign, i + 2, depth, 22});
+        if (IsDataMember()) {
+          breaks_.push_back({Break::Kind::kBeforeName,
+                             text_.rfind(' ', i - 2) + 1, depth, 220});
+        }
+        breaks_.push_back(
+            {Break::Kind::kAfterAssign, i + 2, depth, declares ? 130 : 22});
       } else if (c == ':' && depth == 0 && text_[i + 1] == ' ') {
         breaks_.push_back({Break::Kind::kBeforeInitializers, i, depth, 21});
       }
@@ -166,7 +191,10 @@ class CodeLine {
   void AddBeforeName(std::size_t open) {
     const std::size_t space = text_.rfind(' ', open);
     if (space == std::string::npos) return;
-    if (absl::StartsWith(text_, "explicit ")) return;
+    if (absl::StartsWith(text_, "explicit ") ||
+        absl::StartsWith(text_, "concept ")) {
+      return;
+    }
     breaks_.push_back({Break::Kind::kBeforeName, space + 1, 0, 220});
   }
 
@@ -186,7 +214,7 @@ class CodeLine {
   std::size_t EndOfStretch(std::size_t i,
                            const std::vector<bool>& forced) const {
     for (std::size_t j = i + 1; j < breaks_.size(); ++j) {
-      if (forced[j]) return breaks_[j].at;
+      if (forced[j]) return text_.find_last_not_of(' ', breaks_[j].at - 1) + 1;
       if (breaks_[j].kind == Break::Kind::kAfterComma &&
           breaks_[j].depth <= breaks_[i].depth) {
         return breaks_[j].at - 1;  // Without the space after the comma.
@@ -197,7 +225,7 @@ class CodeLine {
 
   Layout Simulate(const std::vector<bool>& forced) const {
     Layout layout;
-    std::vector<Group> groups = {{indent_ + kContinuation, indent_}};
+    std::vector<Group> groups = {{indent_ + kContinuation, indent_, false}};
     std::string current(indent_, ' ');
     std::size_t written = 0;
     const auto write_to = [&](std::size_t end) {
@@ -206,7 +234,7 @@ class CodeLine {
         current += c;
         const int column = static_cast<int>(current.size());
         if (c == '(' || (c == '<' && text_[written + 1] != ' ')) {
-          groups.push_back({column, column});
+          groups.push_back({column, column, false});
         } else if ((c == ')' || (c == '>' && text_[written - 1] != '-')) &&
                    groups.size() > 1) {
           groups.pop_back();
@@ -218,6 +246,9 @@ class CodeLine {
       layout.lines.push_back(current);
       current.assign(indent, ' ');
       layout.penalty += penalty;
+      for (std::size_t i = 0; i + 1 < groups.size(); ++i) {
+        groups[i].must_break = true;
+      }
     };
     for (std::size_t i = 0; i < breaks_.size(); ++i) {
       const Break& b = breaks_[i];
@@ -226,14 +257,26 @@ class CodeLine {
       if (b.kind == Break::Kind::kAfterComma) {
         const int end = static_cast<int>(current.size() +
                                          EndOfStretch(i, forced) - written);
-        if (end > kColumns) break_line(group.indent, b.penalty);
+        if (end > kColumns || group.must_break) {
+          break_line(group.indent, b.penalty);
+          group.must_break = false;
+        }
         group.argument_at = static_cast<int>(current.size());
+      } else if (b.kind == Break::Kind::kBeforeParameterName) {
+        const int end = static_cast<int>(current.size() +
+                                         EndOfStretch(i, forced) - written);
+        if (end > kColumns) {
+          break_line(group.indent + kContinuation, b.penalty);
+          group.must_break = true;
+        }
       } else if (forced[i]) {
         if (b.kind == Break::Kind::kAfterOpen) {
           const Group& outer = groups[groups.size() - 2];
           group.indent = outer.argument_at + kContinuation;
         }
-        break_line(b.kind == Break::Kind::kBeforeName ? indent_ : group.indent,
+        break_line(b.kind == Break::Kind::kBeforeName && !IsDataMember()
+                       ? indent_
+                       : group.indent,
                    b.penalty);
         group.argument_at = static_cast<int>(current.size());
       }
@@ -251,6 +294,28 @@ class CodeLine {
   std::vector<Break> breaks_;
 };
 
+// A call whose only argument is a template; its own rules are stranger.
+void LayOutVisit(const std::string& indent, const std::string& call,
+                 std::vector<std::string>& lines) {
+  const std::size_t open = call.find('(') + 1;
+  const std::size_t type = call.find('<') + 1;
+  const std::string argument = absl::StrCat(indent, "    ", call.substr(open));
+  if (Width(argument) <= kColumns) {
+    lines.push_back(indent + call.substr(0, open));
+    lines.push_back(argument);
+    return;
+  }
+  lines.push_back(indent + call.substr(0, type));
+  const std::string name = absl::StrCat(indent, "      ", call.substr(type));
+  const std::size_t last = name.rfind("::") + 2;
+  if (Width(name) <= kColumns || last <= indent.size() + 8) {
+    lines.push_back(name);
+    return;
+  }
+  lines.push_back(name.substr(0, last));
+  lines.push_back(absl::StrCat(indent, "          ", name.substr(last)));
+}
+
 void LayOutLine(const std::string& line, std::vector<std::string>& lines) {
   if (Width(line) <= kColumns) {
     lines.push_back(line);
@@ -267,10 +332,23 @@ void LayOutLine(const std::string& line, std::vector<std::string>& lines) {
     lines.push_back(line);
     return;
   }
+  const std::string indent(IndentOf(line), ' ');
+  if (absl::StartsWith(bare, "visit(")) {
+    LayOutVisit(indent, bare, lines);
+    return;
+  }
+  const std::size_t result = line.find(" } -> ");
+  if (absl::StartsWith(bare, "{ ") && result != std::string::npos) {
+    lines.push_back(indent + "{");
+    LayOutLine(
+        absl::StrCat(indent, "  ", bare.substr(2, result - indent.size() - 2)),
+        lines);
+    lines.push_back(absl::StrCat(indent, "  ", line.substr(result + 1)));
+    return;
+  }
   const std::size_t body = line.find(" { ");
   if (body != std::string::npos && absl::EndsWith(line, " }") &&
       !absl::StartsWith(bare, "{")) {
-    const std::string indent(IndentOf(line), ' ');
     LayOutLine(line.substr(0, body + 2), lines);
     LayOutLine(absl::StrCat(indent, "  ",
                             line.substr(body + 3, line.size() - body - 5)),

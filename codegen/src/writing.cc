@@ -75,9 +75,11 @@ std::string VisitorFunction(const std::string& name,
 
 std::string KeyOfField(const std::string& object, const Field& field) {
   const std::string value = absl::StrCat(object, field.accessor, "()");
-  return field.type == FieldType::kString
-             ? value
-             : absl::StrCat("std::to_string(", value, ")");
+  if (field.type == FieldType::kString) return value;
+  const std::string text = absl::StrCat("std::to_string(", value, ")");
+  if (field.cardinality != Cardinality::kOptional) return text;
+  return absl::StrCat(object, "has_", field.accessor, "() ? ", text,
+                      " : std::string()");
 }
 
 std::string KeyFunctions(const std::vector<const Route*>& routes) {

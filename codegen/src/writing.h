@@ -36,7 +36,7 @@ std::string VisitorFunction(const std::string& name,
                             const std::vector<std::string>& types);
 
 // C++ that turns field `field` of `object` (with its "." or "->") into the
-// std::string that is a key.
+// std::string that is a key; the empty one if an optional field is not set.
 std::string KeyOfField(const std::string& object, const Field& field);
 
 // Functions KeyOf() of traits, one for each of `routes`.
