@@ -1,0 +1,46 @@
+#ifndef STELE_POSTGRES_CONNECT_OPTIONS_H_
+#define STELE_POSTGRES_CONNECT_OPTIONS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace stele::postgres {
+
+// How to reach a database, and how its sessions behave.
+struct ConnectOptions {
+  // A libpq connection string or URI. TLS and certificate settings are passed
+  // through.
+  std::string dsn;
+  std::string application_name = "stele";
+  absl::Duration connect_timeout = absl::Seconds(10);  // >= 1 s.
+
+  // Bounds that the server keeps, so that a client that hangs or died cannot
+  // hold locks for ever. Zero = the server's own setting.
+  absl::Duration statement_timeout = absl::ZeroDuration();
+  absl::Duration idle_in_transaction_timeout = absl::ZeroDuration();
+
+  // More statements for every new session: "SET jit = off". Separated by ';'.
+  std::string session_sql = {};
+
+  // False: statements are sent with their text each time, for a connection
+  // pooler that hands out a different session to every transaction.
+  bool prepare_statements = true;
+};
+
+// OK iff libpq can parse the connection string, kInvalidArgument otherwise.
+// Reaches no server.
+absl::Status ValidateDsn(const std::string& dsn);
+
+// `options.dsn` with application name and connect timeout added, unless it sets
+// them itself, as one connection string.
+absl::StatusOr<std::string> FullDsn(const ConnectOptions& options);
+
+// The statements that a new session begins with; may be empty.
+std::string SessionSql(const ConnectOptions& options);
+
+}  // namespace stele::postgres
+
+#endif  // STELE_POSTGRES_CONNECT_OPTIONS_H_

@@ -1,0 +1,51 @@
+#ifndef STELE_POSTGRES_ERRORS_H_
+#define STELE_POSTGRES_ERRORS_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace stele::postgres {
+
+// What an error of the server means to us. `doing` names the work that failed,
+// `sqlstate` is the five-character code, `message` the server's own words.
+//
+//   40001, 40P01          kAborted, marked: see IsRolledBack()
+//   53 (disk full, ...)   kUnavailable
+//   57014                 kDeadlineExceeded
+//   other 57, 08, 25006   kUnavailable
+//   42P01, 3F000, 42883   kFailedPrecondition: run `stele migrate`
+//   42501                 kPermissionDenied
+//   23505                 kAlreadyExists
+//   22, other 23          kInvalidArgument
+//   XX001, XX002          kDataLoss
+//   any other             kInternal
+absl::Status StatusFromSqlstate(std::string_view doing,
+                                std::string_view sqlstate,
+                                std::string_view message);
+
+// True iff the server rolled the transaction back on account of others
+// (serialization failure, deadlock), so that the same work may be tried again.
+// A lost version conflict or lease, though kAborted too, is not that.
+bool IsRolledBack(const absl::Status& status);
+
+// Says what the exception being handled means to us; the only place that knows
+// libpqxx's exceptions.
+// REQUIRES: called from within a catch block.
+absl::Status StatusFromException(std::string_view doing);
+
+// Runs `work`, which returns a Status or StatusOr and may throw.
+template <typename Work>
+auto CatchingAll(std::string_view doing, Work&& work) -> decltype(work()) {
+  try {
+    return std::forward<Work>(work)();
+  } catch (...) {
+    return StatusFromException(doing);
+  }
+}
+
+}  // namespace stele::postgres
+
+#endif  // STELE_POSTGRES_ERRORS_H_

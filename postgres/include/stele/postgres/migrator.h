@@ -1,0 +1,62 @@
+#ifndef STELE_POSTGRES_MIGRATOR_H_
+#define STELE_POSTGRES_MIGRATOR_H_
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace stele::postgres {
+
+// One step of a schema. Never changed once released: write a new one instead.
+struct Migration {
+  int number = 0;         // 1, 2, 3, ... without gaps.
+  std::string_view name;  // "0002_append".
+  // Statements, with {schema} where the quoted name of the schema belongs;
+  // search_path is set to that schema while they run. They run inside a
+  // transaction, so nothing that refuses to, such as CREATE INDEX CONCURRENTLY.
+  std::string_view sql;
+};
+
+// The migrations of one module. Made from its .sql files by the CMake function
+// stele_migrations(). A value type.
+struct MigrationSet {
+  std::string_view component;  // "eventstore"
+  std::vector<Migration> migrations;
+};
+
+// How a component's schema stands.
+struct ComponentVersion {
+  std::string component;
+  int from = 0;  // Number of the last migration applied before; 0 = none.
+  int to = 0;    // ... and now (or, in a dry run, then).
+};
+
+// Brings `schema` up to date with all of `sets`, in one transaction and guarded
+// against others doing so at the same time; makes the schema when it is
+// missing. Applied migrations are kept, with a checksum, in the table
+// schema_migrations. With `dry_run` everything is tried and rolled back.
+//
+// Errors:
+//   kInvalidArgument     a malformed dsn or schema name.
+//   kUnavailable         the server cannot be reached.
+//   kFailedPrecondition  the database has a migration that is not in `sets`
+//                        (it is newer than this program), or one that differs
+//                        from the one in `sets`.
+absl::StatusOr<std::vector<ComponentVersion>> Migrate(
+    const std::string& dsn, const std::string& schema,
+    std::span<const MigrationSet> sets, bool dry_run = false);
+
+// OK iff `schema` is exactly at the state that `sets` would bring it to.
+//
+// Errors: as for Migrate(); kFailedPrecondition also when a migration is
+// missing.
+absl::Status CheckMigrated(const std::string& dsn, const std::string& schema,
+                           std::span<const MigrationSet> sets);
+
+}  // namespace stele::postgres
+
+#endif  // STELE_POSTGRES_MIGRATOR_H_

@@ -1,0 +1,406 @@
+#include "stele/postgres/async_connection.h"
+
+#include <libpq-fe.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "stele/base/check.h"
+#include "stele/base/status.h"
+#include "stele/base/strings.h"
+#include "stele/postgres/errors.h"
+
+namespace stele::postgres {
+namespace {
+
+namespace asio = boost::asio;
+using TimePoint = asio::steady_timer::time_point;
+using Descriptor = asio::posix::stream_descriptor;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+TimePoint In(absl::Duration timeout) {
+  const absl::Duration bounded = std::min(timeout, absl::Hours(24 * 365));
+  return std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(bounded);
+}
+
+// Runs a step of libpq's that may block on a thread where it may.
+asio::awaitable<PostgresPollingStatusType> PollBlocking(
+    asio::thread_pool& blocking, PGconn* session) {
+  co_return co_await asio::co_spawn(
+      blocking,
+      [session]() -> asio::awaitable<PostgresPollingStatusType> {
+        co_return PQconnectPoll(session);
+      },
+      asio::use_awaitable);
+}
+
+asio::awaitable<PGconn*> StartBlocking(asio::thread_pool& blocking,
+                                       std::string dsn) {
+  co_return co_await asio::co_spawn(
+      blocking,
+      [dsn = std::move(dsn)]() -> asio::awaitable<PGconn*> {
+        co_return PQconnectStart(dsn.c_str());
+      },
+      asio::use_awaitable);
+}
+
+std::string LastError(const PGconn* session) {
+  const std::string text(
+      absl::StripTrailingAsciiWhitespace(PQerrorMessage(session)));
+  return text.empty() ? "the server closed the connection" : text;
+}
+
+// Drops warnings of the server, which would go to standard error.
+void DropNotice(void*, const PGresult*) {}
+
+struct CancelDeleter {
+  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
+};
+
+// Asks the server to give up what the session runs. Fire and forget: opens a
+// connection of its own, which may block.
+void RequestCancel(asio::thread_pool& blocking, PGconn* session) {
+  std::shared_ptr<PGcancel> cancel(PQgetCancel(session), CancelDeleter());
+  if (cancel == nullptr) return;
+  asio::post(blocking, [cancel] {
+    char error[256];
+    PQcancel(cancel.get(), error, sizeof(error));
+  });
+}
+
+}  // namespace
+
+AsyncConnection::AsyncConnection(asio::io_context& io,
+                                 asio::thread_pool& blocking,
+                                 ConnectOptions options)
+    : io_(io),
+      blocking_(blocking),
+      options_(std::move(options)),
+      socket_(io),
+      timer_(io),
+      self_(std::make_shared<AsyncConnection*>(this)) {}
+
+AsyncConnection::~AsyncConnection() {
+  *self_ = nullptr;
+  Close();
+}
+
+void AsyncConnection::Watch() {
+  Unwatch();
+  socket_.assign(PQsocket(session_));
+}
+
+// The descriptor is libpq's to close: asio only watches it.
+void AsyncConnection::Unwatch() {
+  if (socket_.is_open()) socket_.release();
+}
+
+void AsyncConnection::Close() {
+  if (is_connecting_) {
+    // libpq may be at work on another thread; Connect() closes when it can.
+    close_requested_ = true;
+    if (socket_.is_open()) socket_.cancel();
+    return;
+  }
+  Unwatch();
+  if (session_ != nullptr) PQfinish(std::exchange(session_, nullptr));
+  prepared_.clear();
+}
+
+int AsyncConnection::server_pid() const {
+  return session_ == nullptr ? 0 : PQbackendPID(session_);
+}
+
+asio::awaitable<AsyncConnection::Ready> AsyncConnection::WaitSocket(
+    Descriptor::wait_type type, TimePoint deadline) {
+  if (!socket_.is_open()) co_return Ready::kClosed;
+  const std::uint64_t number = ++wait_number_;
+  bool overdue = false;
+  timer_.expires_at(deadline);
+  timer_.async_wait(
+      [self = self_, number, &overdue](const boost::system::error_code& error) {
+        // A timer that fired as its wait ended finds another number.
+        if (error || *self == nullptr || (*self)->wait_number_ != number) {
+          return;
+        }
+        overdue = true;
+        (*self)->socket_.cancel();
+      });
+  const auto [error] = co_await socket_.async_wait(type, kAwait);
+  ++wait_number_;
+  timer_.cancel();
+  if (!error) co_return Ready::kYes;
+  co_return overdue ? Ready::kTimeout : Ready::kClosed;
+}
+
+AsyncConnection::Work AsyncConnection::Connect() {
+  if (session_ != nullptr) co_return absl::OkStatus();
+  is_connecting_ = true;
+  close_requested_ = false;
+  const TimePoint deadline = In(options_.connect_timeout);
+  absl::Status status = co_await StartConnecting(deadline);
+  is_connecting_ = false;
+  if (status.ok() && close_requested_) {
+    status = absl::CancelledError("connecting: closed meanwhile");
+  }
+  if (!status.ok()) {
+    Close();
+    co_return status;
+  }
+  PQsetnonblocking(session_, 1);
+  PQsetNoticeReceiver(session_, &DropNotice, nullptr);
+  status = co_await Run("preparing a session", SessionSql(options_),
+                        options_.connect_timeout);
+  if (!status.ok()) Close();
+  co_return status;
+}
+
+AsyncConnection::Work AsyncConnection::StartConnecting(TimePoint deadline) {
+  auto dsn = FullDsn(options_);
+  STELE_CO_RETURN_IF_ERROR(dsn);
+  session_ = co_await StartBlocking(blocking_, *std::move(dsn));
+  if (session_ == nullptr) {
+    co_return absl::ResourceExhaustedError("connecting: out of memory");
+  }
+  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+  while (PQstatus(session_) != CONNECTION_BAD && !close_requested_) {
+    if (next == PGRES_POLLING_OK) {
+      Watch();
+      co_return absl::OkStatus();
+    }
+    if (next == PGRES_POLLING_FAILED) break;
+    // libpq may have gone on to another address, with another descriptor.
+    Watch();
+    const Ready ready = co_await WaitSocket(next == PGRES_POLLING_READING
+                                                ? Descriptor::wait_read
+                                                : Descriptor::wait_write,
+                                            deadline);
+    Unwatch();
+    if (ready == Ready::kTimeout) {
+      co_return absl::UnavailableError(
+          "connecting to PostgreSQL: no answer in time; is the server up and "
+          "the address right?");
+    }
+    if (ready == Ready::kClosed) break;
+    next = co_await PollBlocking(blocking_, session_);
+  }
+  if (close_requested_) co_return absl::CancelledError("connecting: closed");
+  co_return absl::UnavailableError(
+      absl::StrCat("connecting to PostgreSQL: ", LastError(session_)));
+}
+
+bool AsyncConnection::LooksAlive() {
+  if (session_ == nullptr || is_connecting_) return false;
+  if (PQconsumeInput(session_) != 0 && PQstatus(session_) == CONNECTION_OK) {
+    // An idle server speaks up only to say farewell: libpq keeps the words
+    // until asked for a result, and reads the end of the stream with them.
+    if (PQisBusy(session_) == 0) {
+      while (PGresult* const result = PQgetResult(session_)) PQclear(result);
+    }
+    if (PQstatus(session_) == CONNECTION_OK) return true;
+  }
+  Close();
+  return false;
+}
+
+absl::Status AsyncConnection::Lose(std::string_view doing) {
+  const std::string why =
+      session_ == nullptr ? "the connection was closed" : LastError(session_);
+  Close();
+  return absl::UnavailableError(absl::StrCat(ToAbsl(doing), ": ", why));
+}
+
+absl::Status AsyncConnection::Overdue(std::string_view doing) {
+  if (session_ != nullptr) RequestCancel(blocking_, session_);
+  Close();
+  return absl::DeadlineExceededError(
+      absl::StrCat(ToAbsl(doing), ": the server did not answer in time"));
+}
+
+AsyncConnection::Work AsyncConnection::Flush(std::string_view doing,
+                                             TimePoint deadline) {
+  while (true) {
+    const int left = PQflush(session_);
+    if (left == 0) co_return absl::OkStatus();
+    if (left < 0) co_return Lose(doing);
+    // The server may be unable to read on until we read what it has to say.
+    const Ready ready = co_await WaitSocket(Descriptor::wait_write, deadline);
+    if (ready == Ready::kTimeout) co_return Overdue(doing);
+    if (ready == Ready::kClosed) co_return Lose(doing);
+    if (PQconsumeInput(session_) == 0) co_return Lose(doing);
+  }
+}
+
+AsyncConnection::Work AsyncConnection::Collect(
+    std::string_view doing, TimePoint deadline,
+    absl::FunctionRef<void(pg_result*)> each) {
+  while (true) {
+    while (PQisBusy(session_) != 0) {
+      const Ready ready = co_await WaitSocket(Descriptor::wait_read, deadline);
+      if (ready == Ready::kTimeout) co_return Overdue(doing);
+      if (ready == Ready::kClosed) co_return Lose(doing);
+      if (PQconsumeInput(session_) == 0) break;  // The results say why.
+    }
+    PGresult* const result = PQgetResult(session_);
+    if (result == nullptr) break;
+    each(result);
+  }
+  if (PQstatus(session_) != CONNECTION_OK) co_return Lose(doing);
+  outcome_unknown_ = false;
+  co_return absl::OkStatus();
+}
+
+AsyncConnection::Work AsyncConnection::Prepare(std::string_view doing,
+                                               const Statement& statement,
+                                               TimePoint deadline) {
+  std::vector<Oid> types;
+  for (const Type type : statement.types) {
+    types.push_back(static_cast<Oid>(type));
+  }
+  if (PQsendPrepare(session_, statement.name.c_str(), statement.sql.c_str(),
+                    static_cast<int>(types.size()), types.data()) == 0) {
+    co_return Lose(doing);
+  }
+  STELE_CO_RETURN_IF_ERROR(co_await Flush(doing, deadline));
+  absl::Status status;
+  const absl::Status collected =
+      co_await Collect(doing, deadline, [&](PGresult* result) {
+        const Result owned(result);
+        if (status.ok()) status = StatusOfResult(doing, result);
+      });
+  if (!status.ok()) co_return status;
+  STELE_CO_RETURN_IF_ERROR(collected);
+  prepared_.insert(statement.name);
+  co_return absl::OkStatus();
+}
+
+AsyncConnection::Work AsyncConnection::Send(std::string_view doing,
+                                            const Statement& statement,
+                                            const Params& params) {
+  const int count = static_cast<int>(params.size());
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats(params.size(), 1);
+  for (const auto& value : params.values()) {
+    values.push_back(value.has_value() ? value->data() : nullptr);
+    lengths.push_back(value.has_value() ? static_cast<int>(value->size()) : 0);
+  }
+  int sent = 0;
+  if (options_.prepare_statements) {
+    sent =
+        PQsendQueryPrepared(session_, statement.name.c_str(), count,
+                            values.data(), lengths.data(), formats.data(), 1);
+  } else {
+    std::vector<Oid> types;
+    for (const Type type : statement.types) {
+      types.push_back(static_cast<Oid>(type));
+    }
+    sent =
+        PQsendQueryParams(session_, statement.sql.c_str(), count, types.data(),
+                          values.data(), lengths.data(), formats.data(), 1);
+  }
+  co_return sent == 0 ? Lose(doing) : absl::OkStatus();
+}
+
+AsyncConnection::Work AsyncConnection::Perform(
+    std::string_view doing, const Statement& statement, const Params& params,
+    absl::Duration timeout, bool by_row,
+    absl::FunctionRef<void(pg_result*)> each) {
+  STELE_CHECK(params.size() == statement.types.size());
+  outcome_unknown_ = false;
+  if (!LooksAlive()) {
+    co_return absl::UnavailableError(
+        absl::StrCat(ToAbsl(doing), ": not connected"));
+  }
+  const TimePoint deadline = In(timeout);
+  if (options_.prepare_statements && !prepared_.contains(statement.name)) {
+    STELE_CO_RETURN_IF_ERROR(co_await Prepare(doing, statement, deadline));
+  }
+  STELE_CO_RETURN_IF_ERROR(co_await Send(doing, statement, params));
+  outcome_unknown_ = true;
+  if (by_row) PQsetSingleRowMode(session_);
+  STELE_CO_RETURN_IF_ERROR(co_await Flush(doing, deadline));
+  absl::Status status;
+  const absl::Status collected =
+      co_await Collect(doing, deadline, [&](PGresult* result) {
+        if (status.ok()) status = StatusOfResult(doing, result);
+        if (status.ok()) return each(result);
+        PQclear(result);
+      });
+  // The server's own words say more than that the connection broke after them.
+  co_return status.ok() ? collected : status;
+}
+
+asio::awaitable<absl::StatusOr<Result>> AsyncConnection::Execute(
+    std::string_view doing, const Statement& statement, const Params& params,
+    absl::Duration timeout) {
+  Result last;
+  STELE_CO_RETURN_IF_ERROR(
+      co_await Perform(doing, statement, params, timeout, /*by_row=*/false,
+                       [&](PGresult* result) { last = Result(result); }));
+  co_return last;
+}
+
+AsyncConnection::Work AsyncConnection::ExecuteByRow(
+    std::string_view doing, const Statement& statement, const Params& params,
+    absl::Duration timeout, absl::FunctionRef<void(const Result&)> row) {
+  co_return co_await Perform(doing, statement, params, timeout, /*by_row=*/true,
+                             [&](PGresult* result) {
+                               const Result owned(result);
+                               if (owned.rows() > 0) row(owned);
+                             });
+}
+
+AsyncConnection::Work AsyncConnection::Run(std::string_view doing,
+                                           std::string sql,
+                                           absl::Duration timeout) {
+  outcome_unknown_ = false;
+  if (!LooksAlive()) {
+    co_return absl::UnavailableError(
+        absl::StrCat(ToAbsl(doing), ": not connected"));
+  }
+  const TimePoint deadline = In(timeout);
+  if (PQsendQuery(session_, sql.c_str()) == 0) co_return Lose(doing);
+  outcome_unknown_ = true;
+  STELE_CO_RETURN_IF_ERROR(co_await Flush(doing, deadline));
+  absl::Status status;
+  const absl::Status collected =
+      co_await Collect(doing, deadline, [&](PGresult* result) {
+        const Result owned(result);
+        if (status.ok()) status = StatusOfResult(doing, result);
+      });
+  co_return status.ok() ? collected : status;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<Notification>>>
+AsyncConnection::WaitForNotifications(absl::Duration timeout) {
+  constexpr std::string_view kDoing = "waiting for notifications";
+  std::vector<Notification> notifications;
+  const auto take = [&] {
+    while (PGnotify* const n = PQnotifies(session_)) {
+      notifications.push_back({n->relname, n->extra, n->be_pid});
+      PQfreemem(n);
+    }
+  };
+  if (!LooksAlive()) co_return Lose(kDoing);
+  take();
+  if (!notifications.empty()) co_return notifications;
+  const Ready ready = co_await WaitSocket(Descriptor::wait_read, In(timeout));
+  if (session_ == nullptr) co_return absl::CancelledError("closed");
+  if (ready == Ready::kYes && !LooksAlive()) co_return Lose(kDoing);
+  take();
+  co_return notifications;
+}
+
+void AsyncConnection::Wake() {
+  if (socket_.is_open()) socket_.cancel();
+}
+
+}  // namespace stele::postgres

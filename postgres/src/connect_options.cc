@@ -1,0 +1,84 @@
+#include "stele/postgres/connect_options.h"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+
+namespace stele::postgres {
+namespace {
+
+using Settings = std::map<std::string, std::string>;
+
+absl::StatusOr<Settings> Parse(const std::string& dsn) {
+  if (dsn.find('\0') != std::string::npos) {
+    return absl::InvalidArgumentError(
+        "the database connection string contains a NUL byte");
+  }
+  char* error = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
+      PQconninfoParse(dsn.c_str(), &error), &PQconninfoFree);
+  if (parsed == nullptr) {
+    const std::string why = error == nullptr ? "out of memory" : error;
+    PQfreemem(error);
+    // The text itself is left out: it may hold a password.
+    return absl::InvalidArgumentError(
+        absl::StrCat("the database connection string is malformed: ",
+                     absl::StripTrailingAsciiWhitespace(why),
+                     "; write it like \"dbname=orders\" or "
+                     "\"postgresql://user@host/orders\""));
+  }
+  Settings settings;
+  for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o) {
+    if (o->val != nullptr) settings.emplace(o->keyword, o->val);
+  }
+  return settings;
+}
+
+std::string QuoteValue(const std::string& value) {
+  return absl::StrCat(
+      "'", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
+}
+
+void AppendTimeout(std::string& sql, const char* name, absl::Duration bound) {
+  if (bound <= absl::ZeroDuration()) return;
+  absl::StrAppend(&sql, "SET ", name, " = ",
+                  std::max<std::int64_t>(1, absl::ToInt64Milliseconds(bound)),
+                  ";");
+}
+
+}  // namespace
+
+absl::Status ValidateDsn(const std::string& dsn) { return Parse(dsn).status(); }
+
+absl::StatusOr<std::string> FullDsn(const ConnectOptions& options) {
+  absl::StatusOr<Settings> settings = Parse(options.dsn);
+  if (!settings.ok()) return settings.status();
+  settings->emplace("application_name", options.application_name);
+  const std::int64_t seconds =
+      std::max<std::int64_t>(1, absl::ToInt64Seconds(options.connect_timeout));
+  settings->emplace("connect_timeout", absl::StrCat(seconds));
+  settings->emplace("client_encoding", "UTF8");
+  std::string dsn;
+  for (const auto& [name, value] : *settings) {
+    absl::StrAppend(&dsn, dsn.empty() ? "" : " ", name, "=", QuoteValue(value));
+  }
+  return dsn;
+}
+
+std::string SessionSql(const ConnectOptions& options) {
+  std::string sql = "SET standard_conforming_strings = on;";
+  AppendTimeout(sql, "statement_timeout", options.statement_timeout);
+  AppendTimeout(sql, "idle_in_transaction_session_timeout",
+                options.idle_in_transaction_timeout);
+  sql += options.session_sql;
+  return sql;
+}
+
+}  // namespace stele::postgres
