@@ -35,7 +35,7 @@ CLI::App* AddCommand(CLI::App* parent, const std::string& name,
   return command;
 }
 
-std::string FormatTime(absl::Time time) {
+std::string TimeText(absl::Time time) {
   if (time == absl::InfiniteFuture() || time == absl::InfinitePast() ||
       time == absl::UnixEpoch()) {
     return "-";

@@ -39,7 +39,7 @@ void AddParked(CLI::App& app, const Context& context, Command& chosen);
 void AddProjections(CLI::App& app, const Context& context, Command& chosen);
 void AddSagas(CLI::App& app, const Context& context, Command& chosen);
 
-std::string FormatTime(absl::Time time);  // RFC 3339, UTC; "-" for none.
+std::string TimeText(absl::Time time);  // RFC 3339, UTC; "-" for none.
 
 }  // namespace stele::cli
 

@@ -38,8 +38,8 @@ json::object ToJson(const ConsumerStatus& consumer, std::int64_t head) {
                                  {"position", slot.position},
                                  {"epoch", slot.epoch},
                                  {"owner", slot.owner},
-                                 {"lease_until", FormatTime(slot.lease_until)},
-                                 {"updated_at", FormatTime(slot.updated_at)}});
+                                 {"lease_until", TimeText(slot.lease_until)},
+                                 {"updated_at", TimeText(slot.updated_at)}});
   }
   return json::object{{"name", consumer.name},
                       {"position", LeastPosition(consumer)},
@@ -132,8 +132,8 @@ absl::StatusOr<Report> ListParked(const Context& context,
                            store->consumers().ListParked(consumer.name));
     for (const ParkedKey& key : parked) {
       report.rows.push_back({consumer.name, Printable(key.key),
-                             FormatTime(key.parked_at), absl::StrCat(key.held),
-                             absl::StrCat(key.tries), FormatTime(key.next_try),
+                             TimeText(key.parked_at), absl::StrCat(key.held),
+                             absl::StrCat(key.tries), TimeText(key.next_try),
                              StateWord(key.state), Printable(key.cause)});
       all.push_back(json::object{{"consumer", consumer.name},
                                  {"key", key.key},
@@ -141,8 +141,8 @@ absl::StatusOr<Report> ListParked(const Context& context,
                                  {"held", key.held},
                                  {"tries", key.tries},
                                  {"cause", key.cause},
-                                 {"parked_at", FormatTime(key.parked_at)},
-                                 {"next_try", FormatTime(key.next_try)},
+                                 {"parked_at", TimeText(key.parked_at)},
+                                 {"next_try", TimeText(key.next_try)},
                                  {"state", StateWord(key.state)}});
     }
   }

@@ -19,7 +19,7 @@ struct ShowOptions {
 json::object ToJson(const RecordedEvent& event) {
   json::object object{{"version", event.version},
                       {"position", event.position},
-                      {"recorded_at", FormatTime(event.recorded_at)},
+                      {"recorded_at", TimeText(event.recorded_at)},
                       {"event_id", event.id.ToString()},
                       {"type", event.type},
                       {"payload_base64", absl::Base64Escape(event.payload)}};
@@ -53,7 +53,7 @@ absl::StatusOr<Report> Show(const Context& context,
   STELE_RETURN_IF_ERROR(store->ReadStream(request, [&](RecordedEvent event) {
     report.rows.push_back({absl::StrCat(event.version),
                            absl::StrCat(event.position),
-                           FormatTime(event.recorded_at), Printable(event.type),
+                           TimeText(event.recorded_at), Printable(event.type),
                            absl::StrCat(event.payload.size())});
     events.push_back(ToJson(event));
     return absl::OkStatus();

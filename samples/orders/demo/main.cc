@@ -117,7 +117,7 @@ absl::StatusOr<Placing> Place(stele::EventStore& store,
       dispatcher->Add(stele::MakeAggregateType<OrderDecider>()));
   STELE_RETURN_IF_ERROR(
       dispatcher->Add(stele::MakeAggregateType<StockDecider>()));
-  STELE_RETURN_IF_ERROR(ReceiveStock(*dispatcher, StockFor(orders), "demo"));
+  STELE_RETURN_IF_ERROR(FillWarehouse(*dispatcher, StockFor(orders), "demo"));
   ProgressLine progress("Orders placed",
                         static_cast<std::int64_t>(orders.size()));
   return PlaceOrders(*dispatcher, orders, static_cast<int>(settings.callers),

@@ -92,9 +92,9 @@ class Counting {
 
 }  // namespace
 
-absl::Status ReceiveStock(stele::Dispatcher& dispatcher,
-                          const std::vector<Article>& articles,
-                          const std::string& batch) {
+absl::Status FillWarehouse(stele::Dispatcher& dispatcher,
+                           const std::vector<Article>& articles,
+                           const std::string& batch) {
   for (const Article& article : articles) {
     STELE_RETURN_IF_ERROR(DispatchUntilKnown(
         dispatcher,

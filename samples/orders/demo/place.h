@@ -26,9 +26,9 @@ using Progress = std::function<void(std::int64_t done)>;
 
 // Fills the warehouse. Harmless when done again with the same `batch`, which
 // names the delivery.
-absl::Status ReceiveStock(stele::Dispatcher& dispatcher,
-                          const std::vector<Article>& articles,
-                          const std::string& batch);
+absl::Status FillWarehouse(stele::Dispatcher& dispatcher,
+                           const std::vector<Article>& articles,
+                           const std::string& batch);
 
 // Sends every order, `callers` at a time. The command's id is made from the
 // order's, so that placing the same order twice places it once. Goes on trying

@@ -73,35 +73,34 @@ const absl::Status& ToStatus(const absl::StatusOr<T>& result) {
 }  // namespace stele
 
 // Returns from the current function if `expr`, a Status or StatusOr, is not OK.
-#define STELE_RETURN_IF_ERROR(expr)                            \
-  do {                                                         \
-    if (const auto& stele_result = (expr); !stele_result.ok()) \
-      return ::stele::status_internal::ToStatus(stele_result); \
-  } while (false)
+// Numbered by __COUNTER__, so that one may stand in a lambda within another.
+#define STELE_RETURN_IF_ERROR(expr) \
+  STELE_STATUS_RETURN_IMPL_(        \
+      return, STELE_STATUS_CONCAT_(stele_r_, __COUNTER__), expr)
 
 // Assigns the value of the StatusOr `expr` to `lhs`, or returns its error.
-#define STELE_ASSIGN_OR_RETURN(lhs, expr)                                   \
-  STELE_STATUS_ASSIGN_IMPL_(STELE_STATUS_CONCAT_(stele_or_, __LINE__), lhs, \
-                            expr)
-#define STELE_STATUS_ASSIGN_IMPL_(tmp, lhs, expr) \
-  auto tmp = (expr);                              \
-  if (!tmp.ok()) return tmp.status();             \
+#define STELE_ASSIGN_OR_RETURN(lhs, expr) \
+  STELE_STATUS_ASSIGN_IMPL_(              \
+      return, STELE_STATUS_CONCAT_(stele_or_, __COUNTER__), lhs, expr)
+
+// The same in a coroutine.
+#define STELE_CO_RETURN_IF_ERROR(expr) \
+  STELE_STATUS_RETURN_IMPL_(co_return, \
+                            STELE_STATUS_CONCAT_(stele_r_, __COUNTER__), expr)
+#define STELE_CO_ASSIGN_OR_RETURN(lhs, expr) \
+  STELE_STATUS_ASSIGN_IMPL_(                 \
+      co_return, STELE_STATUS_CONCAT_(stele_or_, __COUNTER__), lhs, expr)
+
+#define STELE_STATUS_RETURN_IMPL_(leave, tmp, expr)  \
+  do {                                               \
+    if (const auto& tmp = (expr); !tmp.ok())         \
+      leave ::stele::status_internal::ToStatus(tmp); \
+  } while (false)
+#define STELE_STATUS_ASSIGN_IMPL_(leave, tmp, lhs, expr) \
+  auto tmp = (expr);                                     \
+  if (!tmp.ok()) leave tmp.status();                     \
   lhs = std::move(tmp).value()
 #define STELE_STATUS_CONCAT_(a, b) STELE_STATUS_CONCAT2_(a, b)
 #define STELE_STATUS_CONCAT2_(a, b) a##b
-
-// The same in a coroutine.
-#define STELE_CO_RETURN_IF_ERROR(expr)                            \
-  do {                                                            \
-    if (const auto& stele_result = (expr); !stele_result.ok())    \
-      co_return ::stele::status_internal::ToStatus(stele_result); \
-  } while (false)
-#define STELE_CO_ASSIGN_OR_RETURN(lhs, expr)                                   \
-  STELE_STATUS_CO_ASSIGN_IMPL_(STELE_STATUS_CONCAT_(stele_or_, __LINE__), lhs, \
-                               expr)
-#define STELE_STATUS_CO_ASSIGN_IMPL_(tmp, lhs, expr) \
-  auto tmp = (expr);                                 \
-  if (!tmp.ok()) co_return tmp.status();             \
-  lhs = std::move(tmp).value()
 
 #endif  // STELE_BASE_STATUS_H_
