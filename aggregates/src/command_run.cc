@@ -34,13 +34,6 @@ absl::Status ExplainRead(const absl::Status& status,
                          const std::string& stream_id) {
   return absl::IsNotFound(status) ? Tombstoned(stream_id) : status;
 }
-absl::Status ExplainAppend(const absl::Status& status,
-                           const std::string& stream_id) {
-  return absl::IsFailedPrecondition(status) && !IsRejected(status)
-             ? Tombstoned(stream_id)
-             : status;
-}
-
 // Answers after which the events of an earlier try may still be there.
 bool MayHideReceipt(const absl::StatusOr<Receipt>& answer) {
   if (answer.ok()) return answer->events == 0;
@@ -173,7 +166,7 @@ absl::StatusOr<Receipt> CommandRun::DecideAndAppend(Append append,
       return ReceiptOf(*appended);
     }
     if (!absl::IsAborted(appended.status())) {
-      return ExplainAppend(appended.status(), stream_id_);
+      return ExplainAppend(appended.status());
     }
     route_.metrics.Conflicted();
     if (creates && GetVersionConflict(appended.status()).has_value()) {
@@ -235,6 +228,13 @@ absl::Status CommandRun::AddEvent(const UntypedDecision::Event& event,
   }
   plan.request.events.push_back(std::move(written));
   return absl::OkStatus();
+}
+
+// A tombstoned stream is not the only thing that an append may fail on so.
+absl::Status CommandRun::ExplainAppend(const absl::Status& status) {
+  if (!absl::IsFailedPrecondition(status)) return status;
+  STELE_ASSIGN_OR_RETURN(const StreamInfo stream, store_.GetStream(stream_id_));
+  return stream.is_tombstoned ? Tombstoned(stream_id_) : status;
 }
 
 absl::Status CommandRun::MustNotExist() {

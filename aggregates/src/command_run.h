@@ -59,6 +59,7 @@ class CommandRun {
                                           int conflict_retries_max);
   absl::StatusOr<Plan> MakePlan();
   absl::Status AddEvent(const UntypedDecision::Event& event, Plan& plan);
+  absl::Status ExplainAppend(const absl::Status& status);
   absl::Status MustNotExist();
   absl::Status AlreadyExists() const;
   absl::StatusOr<Receipt> FirstReceiptOr(absl::StatusOr<Receipt> answer);
