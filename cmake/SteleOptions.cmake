@@ -6,7 +6,7 @@ option(STELE_BUILD_BENCHMARKS "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(STELE_WITH_NATS "Build the NATS JetStream adapter" ON)
 option(STELE_WERROR "Treat warnings as errors" OFF)
 set(STELE_SANITIZE "" CACHE STRING
-    "Sanitizers to build with, as for -fsanitize= (address,undefined or thread)")
+    "Sanitizers to build with, for -fsanitize= (address,undefined or thread)")
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)

@@ -14,12 +14,15 @@ function(stele_warnings target)
   endif()
 endfunction()
 
-# stele_library(NAME eventstore SRCS ... DEPS ... PRIVATE_DEPS ...)
+# stele_library(NAME eventstore SRCS ... DEPS ... PRIVATE_DEPS ...
+#               [COMPONENT nats])
 #
 # A module of the house: target stele_<name>, alias stele::<name>. Its public
-# headers are in include/, its private ones in src/.
+# headers are in include/, its private ones in src/. It is installed as part of
+# the package or of the optional COMPONENT.
 function(stele_library)
-  cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;COMPONENT" "SRCS;DEPS;PRIVATE_DEPS"
+                        ${ARGN})
   set(target stele_${ARG_NAME})
   add_library(${target} STATIC ${ARG_SRCS})
   add_library(stele::${ARG_NAME} ALIAS ${target})
@@ -29,10 +32,15 @@ function(stele_library)
     PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
     PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
-  target_link_libraries(${target} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+  target_link_libraries(${target} PUBLIC ${ARG_DEPS}
+                                  PRIVATE ${ARG_PRIVATE_DEPS})
   target_compile_features(${target} PUBLIC cxx_std_20)
   stele_warnings(${target})
-  install(TARGETS ${target} EXPORT stele-targets
+  set(export stele-targets)
+  if(ARG_COMPONENT)
+    set(export stele-${ARG_COMPONENT}-targets)
+  endif()
+  install(TARGETS ${target} EXPORT ${export}
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/include)
     install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
