@@ -1,0 +1,78 @@
+#ifndef STELE_OUTBOX_SRC_INBOX_WORK_H_
+#define STELE_OUTBOX_SRC_INBOX_WORK_H_
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "inbox_lease.h"
+#include "stele/outbox/inbox.h"
+
+namespace stele::outbox_internal {
+
+// How a message ended. In each case it may be acknowledged.
+enum class Outcome {
+  kHandled,
+  kDuplicate,  // It had been handled, or parked, before.
+  kUnhandled,  // Nobody asked for its type.
+  kHeld,       // An earlier one of its key is parked.
+  kParked,
+};
+
+// True for errors of the database or the broker that pass by themselves.
+bool IsTransient(const absl::Status& status);
+
+// Handles one message at a time, in transactions fenced by the lease.
+//
+// Not thread-safe: one thread at a time.
+class InboxWork {
+ public:
+  using Handlers = std::map<std::string, InboxHandler, std::less<>>;
+  // Waits, and returns false if the inbox is stopping.
+  using Wait = std::function<bool(absl::Duration)>;
+
+  // All must outlive it. `on_failure` is told of each failed try.
+  InboxWork(EventStore& store, InboxStorage& storage, InboxLease& lease,
+            const InboxOptions& options, const Handlers& handlers, Clock& clock,
+            Wait wait, std::function<void(const absl::Status&)> on_failure);
+
+  // Handles a message fresh from the broker. An error means that nothing of it
+  // happened, for reasons that are not the message's: hand it in again.
+  //
+  //   kResourceExhausted  it ought to be parked, but too many are.
+  absl::StatusOr<Outcome> HandleNew(const BrokerMessage& message);
+
+  // Tries parked messages that are due, at most `limit`. Errors as above.
+  absl::Status RetryDue(int limit);
+
+ private:
+  struct Read;  // A message, as far as it can be read.
+
+  absl::StatusOr<Outcome> TryOnce(const Read& read, absl::Status& failure);
+  absl::StatusOr<Outcome> SetAside(const Read& read, const absl::Status& cause,
+                                   int tries);
+  absl::Status RetryOne(const ParkedMessage& parked);
+  absl::Status Invoke(Transaction& tx, const InboundMessage& message);
+  int TriesFor(const absl::Status& failure) const;
+  absl::Time NextTry(const absl::Status& cause, int tries) const;
+
+  // Runs `work` in a transaction that fails unless the lease is ours.
+  absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> work);
+
+  EventStore& store_;
+  InboxStorage& storage_;
+  InboxLease& lease_;
+  const InboxOptions& options_;
+  const Handlers& handlers_;
+  Clock& clock_;
+  const Wait wait_;
+  const std::function<void(const absl::Status&)> on_failure_;
+};
+
+}  // namespace stele::outbox_internal
+
+#endif  // STELE_OUTBOX_SRC_INBOX_WORK_H_
