@@ -3,11 +3,16 @@
 
 # Warnings for our own code, on whatever compiler builds it.
 function(stele_warnings target)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow
+  target_compile_options(${target} PRIVATE -Wall -Wextra
                          -Wnon-virtual-dtor -Woverloaded-virtual
                          -Werror=unused-result)
   if(STELE_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  # Not all of -Wshadow: the options of options.proto are variables of namespace
+  # stele (stele::event, stele::id), which is no reason to avoid those names.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -Wshadow=local)
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     target_compile_options(${target} PRIVATE -Wthread-safety)

@@ -1,6 +1,7 @@
 #ifndef STELE_RUNTIME_WORKER_H_
 #define STELE_RUNTIME_WORKER_H_
 
+#include <boost/json.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,9 +13,21 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "stele/eventstore/consumer.h"
+#include "stele/outbox/inbox.h"
 
 namespace stele {
+
+// A snapshot for /statusz.
+boost::json::object ToJson(const ConsumerSnapshot& snapshot);
+boost::json::object ToJson(const InboxSnapshot& snapshot);
+
+// What keeps the service from being ready, or nothing.
+std::optional<std::string> WhyNotReady(const ConsumerSnapshot& snapshot,
+                                       absl::Duration stall_allowed);
+std::optional<std::string> WhyNotReady(const InboxSnapshot& snapshot,
+                                       absl::Duration stall_allowed);
 
 // Something that works on the log or on a broker's messages under supervision,
 // seen from outside its thread. Thread-safe.
@@ -24,8 +37,9 @@ class Worker {
   virtual const std::string& name() const = 0;
   // Works until `stop` is requested or an error. May be called again.
   virtual absl::Status Run(std::stop_token stop) = 0;
-  // How its consumer stands; nullopt while there is none.
-  virtual std::optional<ConsumerSnapshot> Snapshot() const = 0;
+  virtual boost::json::object Describe() const = 0;
+  virtual std::optional<std::string> Problem(
+      absl::Duration stall_allowed) const = 0;
 };
 
 // A worker made of T, which has Run(), Stop() and Status() and can run once: a
@@ -52,17 +66,25 @@ class OneShotWorker final : public Worker {
     return current->Run();
   }
 
-  std::optional<ConsumerSnapshot> Snapshot() const override {
-    std::shared_ptr<T> current;
-    {
-      absl::MutexLock lock(&mutex_);
-      current = current_;
-    }
-    if (current == nullptr) return std::nullopt;
-    return current->Status();
+  boost::json::object Describe() const override {
+    const std::shared_ptr<T> current = Current();
+    if (current == nullptr) return {};
+    return ToJson(current->Status());
+  }
+
+  std::optional<std::string> Problem(
+      absl::Duration stall_allowed) const override {
+    const std::shared_ptr<T> current = Current();
+    if (current == nullptr) return "has not begun";
+    return WhyNotReady(current->Status(), stall_allowed);
   }
 
  private:
+  std::shared_ptr<T> Current() const {
+    absl::MutexLock lock(&mutex_);
+    return current_;
+  }
+
   const std::string name_;
   const Make make_;
   mutable absl::Mutex mutex_;

@@ -70,6 +70,7 @@ class Config {
   const std::vector<Origin>& origins() const { return origins_; }
 
   std::string Help() const;
+  const std::string& program() const { return program_; }
 
  private:
   struct Setting {

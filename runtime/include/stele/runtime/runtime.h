@@ -33,8 +33,11 @@ struct RuntimeOptions {
   int consumer_slots = 16;
   absl::Duration lease = absl::Seconds(10);
 
-  // Not ready when a consumer is further behind the head than this.
-  absl::Duration lag_allowed = absl::Minutes(1);
+  // How often a command is decided again when another writer was faster.
+  int conflict_retries_max = 10;
+
+  // Not ready when a consumer that is behind has not moved for this long.
+  absl::Duration stall_allowed = absl::Minutes(1);
 
   Metrics* metrics = nullptr;  // Must outlive the runtime. Null = none.
 };
@@ -92,9 +95,12 @@ class Runtime {
   // Relays the public events that `routes` names to `broker`.
   Runtime& RelayTo(std::shared_ptr<Broker> broker, RelayRoutes routes);
 
-  // Hands messages of `topics` to the handlers of `handlers`.
-  Runtime& Consume(std::shared_ptr<Broker> broker,
-                   std::vector<std::string> topics, InboxHandlers handlers);
+  // Takes messages from `broker` as `options` say, whose metrics, lease and
+  // clock are this runtime's, and hands them to the handlers that
+  // `add_handlers` gives an inbox: inbox.On<PaymentAccepted>(...). It may be
+  // called several times.
+  Runtime& Consume(std::shared_ptr<Broker> broker, InboxOptions options,
+                   std::function<void(Inbox&)> add_handlers);
 
   // Runs `work` on a thread of its own until asked to stop; restarted with
   // back-off when it fails.
@@ -109,6 +115,10 @@ class Runtime {
   // kDeadlineExceeded names the parts that are still at work after `grace`.
   absl::Status Stop(absl::Duration grace = absl::Seconds(20));
 
+  // REQUIRES for the rest: Start() has succeeded.
+
+  // For commands; append through it or store(), so that inline projections see
+  // what is appended.
   Dispatcher& dispatcher();
   operator Dispatcher&() { return dispatcher(); }  // NOLINT: for clients.
   EventStore& store();
@@ -118,7 +128,7 @@ class Runtime {
   absl::StatusOr<ReadModel> Find(std::string_view key) {
     ReadModel row;
     STELE_RETURN_IF_ERROR(
-        FindRow(ProjectionTraits<ReadModel>::kName, key, row));
+        FindRow(ProjectionTraits<ReadModel>::kTable, key, row));
     return row;
   }
   // Waits until the read model shows what `receipt` stands for.
@@ -137,7 +147,7 @@ class Runtime {
  private:
   struct Impl;
 
-  absl::Status FindRow(std::string_view projection, std::string_view key,
+  absl::Status FindRow(std::string_view table, std::string_view key,
                        google::protobuf::Message& row);
   absl::Status WaitForProjection(std::string_view projection,
                                  std::int64_t position, absl::Duration at_most);

@@ -1,0 +1,209 @@
+#include "stele/runtime/service.h"
+
+#include <signal.h>
+
+#include <iostream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "stele/base/log.h"
+#include "stele/base/status.h"
+#include "stele/eventstore/postgres_event_store.h"
+#include "stele/runtime/http_endpoint.h"
+#include "stele/runtime/migrate.h"
+
+namespace stele {
+namespace {
+
+enum Exit {
+  kStopped = 0,
+  kSettings = 2,
+  kUnreachable = 3,
+  kRefused = 4,
+  kNotStopped = 5,
+  kOther = 70
+};
+
+int ExitOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return kSettings;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return kUnreachable;
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return kRefused;
+    default:
+      return kOther;
+  }
+}
+
+int Fail(const std::string& program, const absl::Status& status) {
+  std::cerr << program << ": " << status.message() << "\n";
+  return ExitOf(status);
+}
+
+// SIGTERM and SIGINT, held back from all threads so that one can wait for them.
+// Made before any other thread, which inherit this.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+  }
+  int Wait() const {
+    int signal = 0;
+    sigwait(&set_, &signal);
+    return signal;
+  }
+
+ private:
+  sigset_t set_;
+};
+
+absl::StatusOr<std::shared_ptr<EventStore>> OpenStore(
+    const ServiceSettings& settings, const std::string& service,
+    Metrics& metrics) {
+  if (settings.migrate) {
+    STELE_RETURN_IF_ERROR(MigrateAll(settings.database_url, settings.schema));
+  }
+  PostgresEventStoreOptions options;
+  options.dsn = settings.database_url;
+  options.schema = settings.schema;
+  options.append_connections = static_cast<int>(settings.append_connections);
+  options.read_connections = static_cast<int>(settings.read_connections);
+  options.sql_connections = static_cast<int>(settings.sql_connections);
+  options.application_name = service;
+  options.metrics = &metrics;
+  STELE_ASSIGN_OR_RETURN(auto store,
+                         OpenPostgresEventStore(std::move(options)));
+  return std::shared_ptr<EventStore>(std::move(store));
+}
+
+std::map<std::string, HttpEndpoint::Handler> Pages(
+    const Runtime& runtime, const PrometheusMetrics& metrics) {
+  return {
+      {"/livez", [] { return HttpResponse{.body = "alive\n"}; }},
+      {"/readyz",
+       [&runtime] {
+         const absl::Status ready = runtime.Ready();
+         if (ready.ok()) return HttpResponse{.body = "ready\n"};
+         return HttpResponse{
+             .status = 503,
+             .body = absl::StrCat(std::string(ready.message()), "\n")};
+       }},
+      {"/statusz",
+       [&runtime] {
+         return HttpResponse{.content_type = "application/json",
+                             .body = runtime.StatusJson()};
+       }},
+      {"/metrics",
+       [&metrics] {
+         return HttpResponse{
+             .content_type = "text/plain; version=0.0.4; charset=utf-8",
+             .body = metrics.Render()};
+       }},
+  };
+}
+
+// From an open store to a stopped service.
+int Serve(const std::string& program, const ServiceSettings& settings,
+          const StopSignals& signals, std::shared_ptr<EventStore> store,
+          PrometheusMetrics& metrics,
+          const std::function<absl::Status(Runtime&)>& compose) {
+  RuntimeOptions options;
+  options.service = program;
+  options.consumer_slots = static_cast<int>(settings.consumer_slots);
+  options.lease = settings.lease;
+  options.metrics = &metrics;
+  Runtime runtime(std::move(store), std::move(options));
+  if (absl::Status composed = compose(runtime); !composed.ok()) {
+    return Fail(program, composed);
+  }
+  std::unique_ptr<HttpEndpoint> endpoint;
+  if (!settings.http_address.empty()) {
+    auto listening =
+        HttpEndpoint::Listen(settings.http_address, Pages(runtime, metrics));
+    if (!listening.ok()) return Fail(program, listening.status());
+    endpoint = *std::move(listening);
+  }
+  if (absl::Status started = runtime.Start(); !started.ok()) {
+    return Fail(program, started);
+  }
+  Log(LogLevel::kInfo, "service started",
+      {{"service", program},
+       {"http_port", endpoint ? absl::StrCat(endpoint->port()) : "none"}});
+  const int signal = signals.Wait();
+  Log(LogLevel::kInfo, "service stopping",
+      {{"service", program}, {"signal", absl::StrCat(signal)}});
+  const absl::Status stopped = runtime.Stop(settings.stop_grace);
+  if (!stopped.ok()) {
+    // Its threads cannot be waited for any longer; what they hold expires.
+    std::cerr << program << ": " << stopped.message() << std::endl;
+    std::_Exit(kNotStopped);
+  }
+  Log(LogLevel::kInfo, "service stopped", {{"service", program}});
+  return kStopped;
+}
+
+}  // namespace
+
+void AddServiceSettings(Config& config, ServiceSettings& settings) {
+  config
+      .Text("database-url", &settings.database_url,
+            "The database, as a libpq connection string or URI.", true)
+      .Text("schema", &settings.schema, "The schema of this service's store.")
+      .Text("broker-url", &settings.broker_url,
+            "The broker, nats://host:port; none if empty.")
+      .Text("http-address", &settings.http_address,
+            "Where probes and metrics are served, address:port; none if empty.")
+      .Choice("log-level", &settings.log_level,
+              {"debug", "info", "warning", "error"},
+              "The least that is logged.")
+      .Choice("log-format", &settings.log_format, {"logfmt", "json"},
+              "The form of log lines.")
+      .Flag("migrate", &settings.migrate,
+            "Bring the schema up to date before starting.")
+      .Number("append-connections", &settings.append_connections, 1, 64,
+              "Connections that append.")
+      .Number("read-connections", &settings.read_connections, 1, 64,
+              "Connections that read.")
+      .Number("sql-connections", &settings.sql_connections, 1, 256,
+              "Connections for transactions of projections, sagas and inboxes.")
+      .Number("consumer-slots", &settings.consumer_slots, 1, 1024,
+              "Parts into which a consumer's work is divided; fixed once used.")
+      .Time("lease", &settings.lease, absl::Seconds(1), absl::Minutes(10),
+            "How long a silent process keeps its part of the work.")
+      .Time("stop-grace", &settings.stop_grace, absl::ZeroDuration(),
+            absl::Minutes(10), "How long stopping may take.");
+}
+
+int RunService(int argc, const char* const* argv, Config& config,
+               ServiceSettings& settings,
+               const std::function<absl::Status(Runtime&)>& compose) {
+  const StopSignals signals;
+  const std::string program = config.program();
+  if (absl::Status parsed = config.Parse(argc, argv); !parsed.ok()) {
+    if (absl::IsCancelled(parsed)) {
+      std::cout << parsed.message();
+      return kStopped;
+    }
+    return Fail(program, parsed);
+  }
+  if (absl::Status set_up =
+          ConfigureLogging(settings.log_level, settings.log_format);
+      !set_up.ok()) {
+    return Fail(program, set_up);
+  }
+  PrometheusMetrics metrics;  // Outlives the store, which reports to it.
+  auto store = OpenStore(settings, program, metrics);
+  if (!store.ok()) return Fail(program, store.status());
+  return Serve(program, settings, signals, *std::move(store), metrics, compose);
+}
+
+}  // namespace stele

@@ -1,0 +1,59 @@
+#include "worker.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace stele {
+namespace {
+
+std::string Brief(const absl::Status& status) {
+  return status.ok() ? "" : status.ToString();
+}
+
+}  // namespace
+
+boost::json::object ToJson(const ConsumerSnapshot& snapshot) {
+  return {{"is_running", snapshot.is_running},
+          {"position", snapshot.position},
+          {"head", snapshot.head},
+          {"slots_held", snapshot.slots_held},
+          {"events_handled", snapshot.events_handled},
+          {"parked_keys", snapshot.parked_keys},
+          {"last_error", Brief(snapshot.last_error)}};
+}
+
+boost::json::object ToJson(const InboxSnapshot& snapshot) {
+  return {{"is_running", snapshot.is_running},
+          {"is_leader", snapshot.is_leader},
+          {"is_circuit_open", snapshot.is_circuit_open},
+          {"handled", snapshot.handled},
+          {"duplicates", snapshot.duplicates},
+          {"unhandled", snapshot.unhandled},
+          {"parked_keys", snapshot.parked_keys},
+          {"last_error", Brief(snapshot.last_error)}};
+}
+
+// A consumer without slots stands by; one that is behind and moves is at work.
+std::optional<std::string> WhyNotReady(const ConsumerSnapshot& snapshot,
+                                       absl::Duration stall_allowed) {
+  if (!snapshot.is_running) return "is not running";
+  if (snapshot.slots_held == 0 || snapshot.position >= snapshot.head) {
+    return std::nullopt;
+  }
+  const absl::Duration still = absl::Now() - snapshot.last_progress;
+  if (still <= stall_allowed) return std::nullopt;
+  return absl::StrCat(
+      "has been at ", snapshot.position, " of ", snapshot.head, " for ",
+      absl::FormatDuration(absl::Trunc(still, absl::Seconds(1))),
+      snapshot.last_error.ok() ? "" : ": ", Brief(snapshot.last_error));
+}
+
+std::optional<std::string> WhyNotReady(const InboxSnapshot& snapshot,
+                                       absl::Duration) {
+  if (!snapshot.is_running) return "is not running";
+  if (!snapshot.is_circuit_open) return std::nullopt;
+  return absl::StrCat("cannot reach broker or database: ",
+                      Brief(snapshot.last_error));
+}
+
+}  // namespace stele

@@ -1,0 +1,80 @@
+// payments-service: takes money for orders, and gives it back.
+#include <memory>
+#include <string>
+
+#include "orders/order.stele.h"
+#include "payments/payment_decider.h"
+#include "payments/settlements.h"
+#include "stele/base/status.h"
+#include "stele/outbox/brokers/nats.h"
+#include "stele/runtime/runtime.h"
+#include "stele/runtime/service.h"
+
+namespace payments {
+namespace {
+
+// Dispatches within the inbox's transaction: the message is remembered and the
+// payment changed together, or neither.
+template <typename Command>
+absl::Status Do(stele::Runtime& runtime, stele::Transaction& tx,
+                const Command& command, const stele::InboundMessage& message) {
+  const auto receipt = runtime.dispatcher().DispatchIn(
+      tx, command,
+      {.command_id = stele::Uuid::Parse(message.id),
+       .correlation_id = message.correlation_id,
+       .causation_id = message.id,
+       .traceparent = message.traceparent});
+  if (stele::IsRejected(receipt.status())) return absl::OkStatus();
+  return receipt.status();
+}
+
+void AddRequests(stele::Runtime& runtime, stele::Inbox& inbox) {
+  inbox.On<orders::PaymentRequested>(
+      [&runtime](stele::Transaction& tx,
+                 const stele::Inbound<orders::PaymentRequested>& in) {
+        return Do(runtime, tx,
+                  MakeOpenPayment({.order_id = in->order_id(),
+                                   .amount_cents = in->amount_cents(),
+                                   .payment_token = in->payment_token()}),
+                  in.message());
+      });
+  inbox.On<orders::RefundRequested>(
+      [&runtime](stele::Transaction& tx,
+                 const stele::Inbound<orders::RefundRequested>& in) {
+        return Do(runtime, tx,
+                  MakeRefundPayment({.order_id = in->order_id(),
+                                     .amount_cents = in->amount_cents()}),
+                  in.message());
+      });
+}
+
+absl::Status Compose(stele::Runtime& runtime, const std::string& broker_url) {
+  runtime.Add<PaymentDecider>().Add<Settlements>();
+  if (broker_url.empty()) return absl::OkStatus();
+  STELE_ASSIGN_OR_RETURN(const std::shared_ptr<stele::Broker> broker,
+                         stele::MakeNatsBroker({.url = broker_url}));
+  runtime.RelayTo(broker,
+                  stele::RelayRoutes("payments").AddPublicEvents<Payment>());
+  runtime.Consume(
+      broker, {.name = "payments", .topics = {"orders.payment_requests"}},
+      [&runtime](stele::Inbox& inbox) { AddRequests(runtime, inbox); });
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace payments
+
+int main(int argc, char** argv) {
+  stele::ServiceSettings settings;
+  settings.schema = "payments";
+  stele::Config config("payments-service",
+                       "Takes money for orders, and gives it back.");
+  stele::AddServiceSettings(config, settings);
+  config.Time("late-answer", &payments::Settlements::late_answer,
+              absl::Seconds(1), absl::Hours(1000),
+              "How late the bank answers for the card tok_late.");
+  return stele::RunService(
+      argc, argv, config, settings, [&](stele::Runtime& runtime) {
+        return payments::Compose(runtime, settings.broker_url);
+      });
+}
