@@ -113,11 +113,10 @@ SagaType MakeSagaType() {
   type.name = std::string(Traits::kName);
   type.category = std::string(Traits::kCategory);
   type.state_type = State::descriptor()->full_name();
-  type.start_event =
-      std::string(EventTraits<typename Traits::StartsOn>::kType);
-  type.new_state = [](std::string_view id) {
+  type.start_event = std::string(EventTraits<typename Traits::StartsOn>::kType);
+  type.new_state = [](std::string_view instance_id) {
     auto state = std::make_unique<State>();
-    Traits::SetId(*state, id);
+    Traits::SetId(*state, instance_id);
     return state;
   };
   Traits::ForEachEvent([&]<typename E>(std::type_identity<E>) {
@@ -129,8 +128,7 @@ SagaType MakeSagaType() {
                             sagas_internal::MakeRejectionHandler<Saga, C>());
   });
   Traits::ForEachTimer([&]<typename T>(std::type_identity<T>) {
-    type.timers.emplace(T::kName,
-                        sagas_internal::MakeTimerHandler<Saga, T>());
+    type.timers.emplace(T::kName, sagas_internal::MakeTimerHandler<Saga, T>());
   });
   return type;
 }

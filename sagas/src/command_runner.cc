@@ -1,0 +1,115 @@
+#include "command_runner.h"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "stele/base/status.h"
+#include "stele/base/strings.h"
+
+namespace stele::sagas_internal {
+namespace {
+
+std::string Where(const std::string& saga, const RecordedEvent& event,
+                  const StoredSagaCommand& command) {
+  return absl::StrCat("saga ", saga, " ", Quoted(IdOf(event.stream_id)),
+                      ", event ", event.version, " of its stream, command ",
+                      command.type());
+}
+
+DispatchOptions OptionsFor(const RecordedEvent& event,
+                           const EventMetadata& metadata, const Uuid& id) {
+  return {.command_id = id,
+          .correlation_id = metadata.correlation_id,
+          .causation_id = event.id.ToString(),
+          .traceparent = metadata.traceparent,
+          .headers = metadata.headers};
+}
+
+// An overloaded store is one to try again, not a fault of the command.
+absl::Status AsRetryable(const absl::Status& status) {
+  if (!absl::IsResourceExhausted(status)) return status;
+  return absl::UnavailableError(status.message());
+}
+
+}  // namespace
+
+absl::StatusOr<StoredSagaAnswer> CommandRunner::RunOne(
+    const StepCommands& work, const EventMetadata& metadata,
+    const StoredSagaCommand& command) {
+  const std::optional<Uuid> id = Uuid::FromBytes(command.command_id());
+  if (!id.has_value()) {
+    return absl::DataLossError(absl::StrCat(Where(saga_, *work.event, command),
+                                            ": its id cannot be read"));
+  }
+  const absl::Status status =
+      dispatcher_
+          .DispatchBytes(command.type(), command.payload(),
+                         OptionsFor(*work.event, metadata, *id))
+          .status();
+  StoredSagaAnswer answer;
+  answer.set_command_id(command.command_id());
+  answer.set_command_type(command.type());
+  if (status.ok()) {
+    metrics_.CommandAccepted();
+    answer.set_accepted(true);
+    return answer;
+  }
+  if (!IsRejected(status)) {
+    return Annotate(AsRetryable(status), Where(saga_, *work.event, command));
+  }
+  metrics_.CommandRejected();
+  answer.set_reason(ToValidUtf8(RejectionReason(status)));
+  if (command.command_id() == work.step.undoing_command_id()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("compensation_stuck: ", Where(saga_, *work.event, command),
+                     ", which undoes a step, was refused: ", answer.reason()));
+  }
+  return answer;
+}
+
+absl::Status CommandRunner::RunStep(StepCommands& work) {
+  STELE_ASSIGN_OR_RETURN(const EventMetadata metadata,
+                         ParseMetadata(work.event->metadata));
+  work.answers.clear();
+  for (const StoredSagaCommand& command : work.step.commands()) {
+    STELE_ASSIGN_OR_RETURN(StoredSagaAnswer answer,
+                           RunOne(work, metadata, command));
+    work.answers.push_back(std::move(answer));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CommandRunner::RunGroup(std::vector<StepCommands>& group) {
+  for (StepCommands& work : group) {
+    STELE_RETURN_IF_ERROR(RunStep(work));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CommandRunner::RunAll(
+    std::span<std::vector<StepCommands>* const> groups, int parallel) {
+  std::vector<absl::Status> results(groups.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < groups.size(); i = next++) {
+      results[i] = RunGroup(*groups[i]);
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    const std::size_t threads =
+        std::min(groups.size(), static_cast<std::size_t>(parallel));
+    for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back(work);
+    work();
+  }
+  for (absl::Status& result : results) {
+    if (!result.ok()) return std::move(result);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace stele::sagas_internal

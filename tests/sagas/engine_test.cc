@@ -1,0 +1,373 @@
+// What a saga's engine does with its input, step by step and without a
+// consumer, on every store.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "stele/base/uuid.h"
+#include "stele/eventstore/transaction.h"
+#include "stele/testing/status_matchers.h"
+#include "tests/model/bank_rules.h"
+#include "tests/sagas/saga_world.h"
+#include "tests/sagas/stores.h"
+#include "tests/sagas/trip_rules.h"
+
+namespace stele::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class EngineTest : public ::testing::TestWithParam<SagaStoreKind> {
+ protected:
+  void SetUp() override {
+    made_ = GetParam().make();
+    Restart();
+  }
+
+  // A new process: nothing is remembered but what the store holds.
+  void Restart() {
+    trips_ = std::make_unique<HandDriver>(MakeSagaType<trips::Trips>(),
+                                          *made_.store, *made_.storage,
+                                          trips_checkpoint_, options_);
+    transfers_ = std::make_unique<HandDriver>(MakeSagaType<bank::Transfers>(),
+                                              *made_.store, *made_.storage,
+                                              transfers_checkpoint_, options_);
+  }
+
+  Dispatcher& world() { return trips_->dispatcher(); }
+
+  void OpenLegs(const std::vector<std::string>& legs, std::int64_t seats = 10) {
+    for (const std::string& leg : legs) {
+      Send(world(), trips::MakeOpenLeg({.leg_id = leg, .seats = seats}));
+    }
+  }
+  void Place(const std::string& trip, const std::vector<std::string>& legs,
+             const std::string& note = "", std::int64_t patience = 60) {
+    trips::PlaceTrip place;
+    place.set_trip_id(trip);
+    for (const std::string& leg : legs) place.add_leg_ids(leg);
+    place.set_patience_seconds(patience);
+    place.set_note(note);
+    Send(world(), place);
+  }
+  void Pay(const std::string& trip) {
+    Send(world(), trips::MakePayTrip({.trip_id = trip}));
+  }
+  void RunTrips() { ASSERT_THAT(trips_->RunUntilIdle(), IsOk()); }
+
+  SagaStatus StatusOf(const std::string& name, const std::string& instance) {
+    absl::StatusOr<std::optional<SagaRow>> row =
+        made_.storage->Find(name, instance);
+    EXPECT_THAT(row, IsOk());
+    EXPECT_TRUE(row->has_value()) << name << " " << instance;
+    return row->has_value() ? (*row)->status : SagaStatus::kParked;
+  }
+  std::vector<std::string> Seats() {
+    return StoryOf(*made_.store, {"trips.SeatBooked", "trips.SeatFreed"});
+  }
+  std::vector<std::string> Money() {
+    return StoryOf(*made_.store,
+                   {"bank.Withdrawn", "bank.Deposited", "bank.Refunded"});
+  }
+
+  SagaStore made_;
+  SagaEngineOptions options_;
+  Checkpoint trips_checkpoint_;
+  Checkpoint transfers_checkpoint_;
+  std::unique_ptr<HandDriver> trips_;
+  std::unique_ptr<HandDriver> transfers_;
+};
+
+TEST_P(EngineTest, ATransferWithdrawsAndDeposits) {
+  Send(world(), bank::MakeOpenAccount({.account_id = "ada", .owner = "Ada"}));
+  Send(world(), bank::MakeOpenAccount({.account_id = "bob", .owner = "Bob"}));
+  Send(world(), bank::MakeDeposit({.account_id = "ada", .amount_cents = 100}));
+  Send(world(), bank::MakeRequestTransfer({.account_id = "ada",
+                                           .transfer_id = "t-1",
+                                           .to_account_id = "bob",
+                                           .amount_cents = 30}));
+  ASSERT_THAT(transfers_->RunUntilIdle(), IsOk());
+  EXPECT_THAT(Money(),
+              ElementsAre("Deposited account-ada", "Withdrawn account-ada",
+                          "Deposited account-bob"));
+  EXPECT_EQ(StatusOf("Transfer", "t-1"), SagaStatus::kCompleted);
+}
+
+TEST_P(EngineTest, ARefusedDepositIsRefunded) {
+  Send(world(), bank::MakeOpenAccount({.account_id = "ada", .owner = "Ada"}));
+  Send(world(), bank::MakeDeposit({.account_id = "ada", .amount_cents = 100}));
+  Send(world(), bank::MakeRequestTransfer({.account_id = "ada",
+                                           .transfer_id = "t-1",
+                                           .to_account_id = "nobody",
+                                           .amount_cents = 30}));
+  ASSERT_THAT(transfers_->RunUntilIdle(), IsOk());
+  EXPECT_THAT(Money(),
+              ElementsAre("Deposited account-ada", "Withdrawn account-ada",
+                          "Refunded account-ada"));
+  EXPECT_EQ(StatusOf("Transfer", "t-1"), SagaStatus::kCompensated);
+  absl::StatusOr<std::optional<SagaRow>> row =
+      made_.storage->Find("Transfer", "t-1");
+  ASSERT_THAT(row, IsOk());
+  EXPECT_EQ((*row)->reason, "not_open");
+}
+
+TEST_P(EngineTest, CompensationUndoesTheLatestFirst) {
+  OpenLegs({"a", "b"});
+  OpenLegs({"full"}, 0);
+  Place("t", {"a", "b", "full"});
+  RunTrips();
+  EXPECT_THAT(Seats(), ElementsAre("SeatBooked leg-a", "SeatBooked leg-b",
+                                   "SeatFreed leg-b", "SeatFreed leg-a"));
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompensated);
+}
+
+TEST_P(EngineTest, ManyInputsOfOneInstanceInOneBatchAreConsecutiveSteps) {
+  OpenLegs({"a"});
+  Place("t", {"a"});
+  Pay("t");  // Placed and paid are met in one batch.
+  ASSERT_THAT(trips_->RunOnce(500), IsOkAndHolds(true));
+  EXPECT_THAT(
+      StoryOf(*made_.store, {"stele.SagaStepped"}),
+      ElementsAre("SagaStepped saga_Trip-t", "SagaStepped saga_Trip-t"));
+  RunTrips();
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompleted);
+}
+
+TEST_P(EngineTest, HandlingTheLogAgainChangesNothing) {
+  OpenLegs({"a", "b"});
+  OpenLegs({"full"}, 0);
+  Place("done", {"a", "b"});
+  Place("undone", {"a", "full"});
+  RunTrips();
+  Pay("done");
+  RunTrips();
+  const auto seats = Seats();
+  const auto steps = StoryOf(*made_.store, {"stele.SagaStepped"});
+  for (const int batch : {1, 3, 500}) {
+    trips_checkpoint_.position = 0;
+    Restart();
+    ASSERT_THAT(trips_->RunUntilIdle(batch), IsOk());
+    EXPECT_EQ(Seats(), seats);
+    EXPECT_EQ(StoryOf(*made_.store, {"stele.SagaStepped"}), steps);
+  }
+}
+
+TEST_P(EngineTest, LateUnknownAndSecondStartsAreDropped) {
+  OpenLegs({"a"});
+  Pay("never placed");
+  Place("t", {"a"});
+  RunTrips();
+  Place("t", {"a"});  // Once more.
+  RunTrips();
+  Pay("t");
+  RunTrips();
+  const auto steps = StoryOf(*made_.store, {"stele.SagaStepped"});
+  Pay("t");
+  Place("t", {"a"});
+  RunTrips();
+  EXPECT_EQ(StoryOf(*made_.store, {"stele.SagaStepped"}), steps);
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompleted);
+  absl::StatusOr<std::optional<SagaRow>> never =
+      made_.storage->Find("Trip", "never placed");
+  ASSERT_THAT(never, IsOk());
+  EXPECT_FALSE(never->has_value());
+}
+
+TEST_P(EngineTest, ATimerElapsesOnceAndNotEarly) {
+  OpenLegs({"a"});
+  Place("t", {"a"});
+  RunTrips();
+  made_.let_pass(absl::Seconds(50));
+  RunTrips();
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kActive);
+  Restart();  // The timer is not kept in memory.
+  made_.let_pass(absl::Seconds(11));
+  RunTrips();
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompensated);
+  EXPECT_THAT(Seats(), ElementsAre("SeatBooked leg-a", "SeatFreed leg-a"));
+  Restart();
+  RunTrips();
+  EXPECT_THAT(StoryOf(*made_.store, {"stele.SagaTimerElapsed"}),
+              ElementsAre("SagaTimerElapsed saga_Trip-t"));
+}
+
+TEST_P(EngineTest, ATimerIsCancelledByTheEndOfTheSaga) {
+  OpenLegs({"a"});
+  Place("t", {"a"});
+  RunTrips();
+  Pay("t");
+  RunTrips();
+  made_.let_pass(absl::Hours(1));
+  RunTrips();
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompleted);
+  EXPECT_THAT(StoryOf(*made_.store, {"stele.SagaTimerElapsed"}), IsEmpty());
+}
+
+TEST_P(EngineTest, ATimerStartedAnewWaitsItsWholeTime) {
+  OpenLegs({"a"});
+  Place("t", {"a"}, "patient");
+  RunTrips();
+  made_.let_pass(absl::Seconds(50));
+  Pay("t");  // The patient wait from here.
+  RunTrips();
+  made_.let_pass(absl::Seconds(50));
+  RunTrips();
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kActive);
+  made_.let_pass(absl::Seconds(11));
+  RunTrips();
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompensated);
+}
+
+TEST_P(EngineTest, ATimeOutDoesNotBeatAnEventThatStoodInTheLogBefore) {
+  OpenLegs({"a"});
+  Place("t", {"a"});
+  RunTrips();
+  made_.let_pass(absl::Hours(1));
+  Pay("t");  // Not yet handled when the timer is taken up.
+  ASSERT_THAT(trips_->Tick(), IsOk());
+  RunTrips();
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompleted);
+  EXPECT_THAT(Seats(), ElementsAre("SeatBooked leg-a"));
+}
+
+TEST_P(EngineTest, ARefusedUndoIsTriedAgainFromWhereItStood) {
+  OpenLegs({"a", "b"});
+  OpenLegs({"full"}, 0);
+  Send(world(), trips::MakeSealLeg({.leg_id = "a", .is_sealed = true}));
+  Place("t", {"a", "b", "full"});
+  absl::Status stuck = trips_->RunUntilIdle();
+  EXPECT_THAT(stuck, StatusIs(absl::StatusCode::kFailedPrecondition,
+                              HasSubstr("compensation_stuck")));
+  EXPECT_THAT(stuck, StatusIs(absl::StatusCode::kFailedPrecondition,
+                              HasSubstr("sealed")));
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompensating);
+  Send(world(), trips::MakeSealLeg({.leg_id = "a", .is_sealed = false}));
+  RunTrips();
+  EXPECT_THAT(Seats(), ElementsAre("SeatBooked leg-a", "SeatBooked leg-b",
+                                   "SeatFreed leg-b", "SeatFreed leg-a"));
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompensated);
+}
+
+TEST_P(EngineTest, BadStateIsRefusedBeforeItIsStored) {
+  OpenLegs({"a"});
+  Place("huge", {"a"}, "huge");
+  EXPECT_THAT(
+      trips_->RunUntilIdle(),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2097152 bytes")));
+  trips_checkpoint_.position =
+      made_.store->Head().value();  // As if it were parked.
+  Place("text", {"a"}, "broken text");
+  EXPECT_THAT(trips_->RunUntilIdle(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("not valid UTF-8")));
+  trips_checkpoint_.position = made_.store->Head().value();
+  Place("boom", {"a"}, "throw");
+  EXPECT_THAT(trips_->RunUntilIdle(), StatusIs(absl::StatusCode::kInternal,
+                                               HasSubstr("no such place")));
+  EXPECT_THAT(StoryOf(*made_.store, {"stele.SagaStepped"}), IsEmpty());
+}
+
+TEST_P(EngineTest, BytesThatCannotBeReadSayWhere) {
+  OpenLegs({"a"});
+  ASSERT_THAT(made_.store->Append({.stream_id = "saga_Trip-t",
+                                   .events = {{.id = RandomIds().Next(),
+                                               .type = "stele.SagaStepped",
+                                               .payload = "\xff\xff",
+                                               .metadata = ""}}}),
+              IsOk());
+  EXPECT_THAT(trips_->RunUntilIdle(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("saga_Trip-t")));
+}
+
+TEST_P(EngineTest, AStepWithAnUnknownCommandSaysWhich) {
+  OpenLegs({"a"});
+  Place("t", {"a"});
+  // An engine whose dispatcher knows no legs: the binary of another service.
+  std::unique_ptr<AggregateDispatcher> empty = MakeDispatcher(*made_.store);
+  absl::StatusOr<std::unique_ptr<BatchHandler>> engine = MakeSagaEngine(
+      MakeSagaType<trips::Trips>(), *made_.store, *made_.storage, *empty);
+  ASSERT_THAT(engine, IsOk());
+  ASSERT_THAT(trips_->RunOnce(500), IsOkAndHolds(true));
+  std::vector<KeyedEvent> batch;
+  ASSERT_THAT(made_.store->ReadLog({.types = {"stele.SagaStepped"}},
+                                   [&](RecordedEvent event) {
+                                     batch.push_back({"t", std::move(event)});
+                                     return absl::OkStatus();
+                                   }),
+              IsOk());
+  EXPECT_THAT((*engine)->Handle(
+                  batch,
+                  [&](absl::FunctionRef<absl::Status(Transaction&)> work) {
+                    return made_.store->Transact(work);
+                  }),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("trips.BookSeat")));
+}
+
+TEST_P(EngineTest, AnEmptyRouteIsNoInstanceAndABadOneHasAKeyOfItsOwn) {
+  const auto key_of = [&](const std::string& trip_id) {
+    RecordedEvent event;
+    event.stream_id = "leg-a";
+    event.type = "trips.SeatBooked";
+    event.payload =
+        trips::MakeSeatBooked({.trip_id = trip_id}).SerializeAsString();
+    return trips_->engine().KeyOf(event);
+  };
+  EXPECT_THAT(key_of(""), IsOkAndHolds(std::nullopt));
+  EXPECT_THAT(key_of("t"), IsOkAndHolds(std::optional<std::string>("t")));
+  absl::StatusOr<std::optional<std::string>> bad = key_of("a\nb");
+  ASSERT_THAT(bad, IsOk());
+  EXPECT_THAT(bad->value(), HasSubstr("no valid id"));
+}
+
+TEST_P(EngineTest, StoryAndListTellWhatHappened) {
+  OpenLegs({"a"});
+  OpenLegs({"full"}, 0);
+  Place("t", {"a", "full"});
+  Place("u", {"a"});
+  RunTrips();
+  SagaAdmin admin(*made_.store, *made_.storage);
+  absl::StatusOr<SagaStory> story = admin.Show("Trip", "t");
+  ASSERT_THAT(story, IsOk());
+  std::vector<std::string> inputs;
+  for (const SagaStepLine& step : story->steps) inputs.push_back(step.input);
+  EXPECT_THAT(inputs,
+              ElementsAre("trips.TripPlaced", "trips.SeatBooked",
+                          "trips.BookSeat rejected: full",
+                          "trips.FreeSeat undone", "trips.FreeSeat undone"));
+  EXPECT_EQ(story->steps[1].commands[0].outcome, CommandOutcome::kRejected);
+  EXPECT_EQ(story->steps[1].commands[0].reason, "full");
+  EXPECT_TRUE(story->steps[2].commands[0].is_undo);
+  EXPECT_EQ(story->steps[2].commands[0].body,
+            R"({"leg_id":"full","trip_id":"t"})");
+  EXPECT_THAT(story->steps[0].state, HasSubstr(R"("leg_ids":["a","full"])"));
+  EXPECT_EQ(story->summary.row.reason, "full");
+
+  absl::StatusOr<SagaStory> waiting = admin.Show("Trip", "u");
+  ASSERT_THAT(waiting, IsOk());
+  ASSERT_EQ(waiting->waiting_timers.size(), 1);
+  EXPECT_EQ(waiting->waiting_timers[0].name, "payment");
+  ASSERT_EQ(waiting->undo_stack.size(), 1);
+
+  absl::StatusOr<std::vector<SagaSummary>> active =
+      admin.List({.saga = "Trip", .status = SagaStatus::kActive});
+  ASSERT_THAT(active, IsOk());
+  ASSERT_EQ(active->size(), 1);
+  EXPECT_EQ(active->front().row.id, "u");
+  EXPECT_THAT(admin.Show("Trip", "nobody"),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, EngineTest,
+                         ::testing::Values(SagaStoreKind{"Memory",
+                                                         MakeMemorySagaStore}),
+                         [](const auto& kind) { return kind.param.name; });
+
+}  // namespace
+}  // namespace stele::testing
