@@ -1,0 +1,59 @@
+#include "checkpoints.h"
+
+#include <algorithm>
+#include <pqxx/pqxx>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "sql_text.h"
+#include "stele/base/status.h"
+#include "stele/eventstore/consumer_storage.h"
+
+namespace stele::projections_internal {
+
+std::int64_t Checkpoints::Least(std::int64_t start) const {
+  if (positions.empty()) return start;
+  return *std::min_element(positions.begin(), positions.end());
+}
+
+bool Checkpoints::Covers(const Checkpoints& other) const {
+  if (other.positions.empty()) return true;
+  if (positions.empty()) return false;
+  if (positions.size() != other.positions.size()) {
+    return Least(0) >=
+           *std::max_element(other.positions.begin(), other.positions.end());
+  }
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    if (positions[i] < other.positions[i]) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<Checkpoints> ReadCheckpoints(EventStore& store,
+                                            const std::string& consumer) {
+  STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> all,
+                         store.consumers().List());
+  Checkpoints checkpoints;
+  for (const ConsumerStatus& status : all) {
+    if (status.name != consumer) continue;
+    checkpoints.parked_keys = status.parked_keys;
+    for (const SlotStatus& slot : status.slots) {
+      checkpoints.positions.push_back(slot.position);
+    }
+  }
+  return checkpoints;
+}
+
+std::int64_t LastPosition(Transaction& tx) {
+  return tx.sql()
+      ->exec(absl::StrCat("SELECT coalesce(max(position), 0) FROM ",
+                          QuoteTable(tx.schema(), "events")))[0][0]
+      .as<std::int64_t>();
+}
+
+void Pause(absl::Duration duration) {
+  absl::Notification never;
+  never.WaitForNotificationWithTimeout(duration);
+}
+
+}  // namespace stele::projections_internal

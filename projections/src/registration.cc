@@ -1,0 +1,170 @@
+#include "registration.h"
+
+#include <algorithm>
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "checkpoints.h"
+#include "row_readers.h"
+#include "sql.h"
+#include "sql_text.h"
+#include "stele/base/status.h"
+#include "view.h"
+
+namespace stele::projections_internal {
+namespace {
+
+void CreateSchema(Registry& registry, const std::string& schema) {
+  if (!registry.sql()
+           .exec_params("SELECT to_regnamespace($1)", QuoteName(schema))[0][0]
+           .is_null()) {
+    return;
+  }
+  registry.sql().exec(absl::StrCat("CREATE SCHEMA ", QuoteName(schema)));
+}
+
+// Processes whose setting is other than ours.
+std::vector<std::string> Others(const RegistryRow& row,
+                                const ProcessRow& ours) {
+  std::vector<std::string> others;
+  for (const ProcessRow& process : row.processes) {
+    if (process.process != ours.process &&
+        (process.is_inline != ours.is_inline ||
+         process.fingerprint != ours.fingerprint)) {
+      others.push_back(process.process);
+    }
+  }
+  return others;
+}
+
+class Registration {
+ public:
+  Registration(Transaction& tx, const PlannedProjection& planned,
+               const ProjectionsOptions& options)
+      : tx_(tx),
+        registry_(tx),
+        planned_(planned),
+        projection_(*planned.projection),
+        options_(options),
+        read_schema_(options.read_schema.empty()
+                         ? DefaultReadSchema(tx.schema())
+                         : options.read_schema),
+        process_{options.process, projection_.fingerprint, planned.is_inline} {}
+
+  absl::Status Run() {
+    registry_.LockChanges();
+    const std::optional<RegistryRow> row = registry_.Find(name());
+    STELE_RETURN_IF_ERROR(row.has_value() ? Check(*row) : CreateFirst());
+    registry_.SayAlive(name(), process_,
+                       std::max(options_.lease, options_.poll * 3));
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::string& name() const { return projection_.type.name; }
+
+  absl::Status CreateFirst() {
+    CreateSchema(registry_, read_schema_);
+    registry_.InsertProjection(name(), read_schema_, projection_.type.table,
+                               planned_.is_inline);
+    const std::optional<RegistryRow> row = registry_.Find(name());
+    STELE_ASSIGN_OR_RETURN(
+        const VersionRow version,
+        CreateVersion(registry_, *row, projection_, VersionState::kActive));
+    STELE_RETURN_IF_ERROR(ShowVersion(registry_, *row, version));
+    registry_.sql().exec_params(
+        absl::StrCat("UPDATE ", registry_.Table("projections"),
+                     " SET active = $2 WHERE name = $1"),
+        name(), version.version);
+    // Nothing to catch up with: appends can fill it from the first event on.
+    if (planned_.is_inline && LastPosition(tx_) == 0) {
+      registry_.FeedFromAppends(name(), version);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Check(const RegistryRow& row) {
+    if (row.read_schema != read_schema_ || row.view != projection_.type.table) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("projection ", name(), " is registered as ",
+                       QuoteTable(row.read_schema, row.view), ", not as ",
+                       QuoteTable(read_schema_, projection_.type.table),
+                       ": keep the name, or give the projection another one"));
+    }
+    const std::vector<std::string> others = Others(row, process_);
+    const bool has_changed_mode = row.is_inline != planned_.is_inline;
+    const bool has_other_code =
+        planned_.is_inline && row.active_version() != nullptr &&
+        row.active_version()->fingerprint != projection_.fingerprint;
+    if ((has_changed_mode || has_other_code) && !others.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "projection ", name(),
+          has_changed_mode ? " changes between inline and behind the log"
+                           : " is inline and its code has changed",
+          ", which needs the processes with the older code to be stopped "
+          "first: ",
+          absl::StrJoin(others, ", ")));
+    }
+    if (has_changed_mode) ChangeMode(row);
+    return absl::OkStatus();
+  }
+
+  void ChangeMode(const RegistryRow& row) {
+    registry_.sql().exec_params(
+        absl::StrCat("UPDATE ", registry_.Table("projections"),
+                     " SET is_inline = $2 WHERE name = $1"),
+        name(), planned_.is_inline);
+    const VersionRow* active = row.active_version();
+    if (planned_.is_inline || active == nullptr || active->feed == Feed::kLog) {
+      return;  // To inline, it is switched once it has caught up.
+    }
+    // Appends under way are done with this lock, and later ones get positions
+    // beyond the last.
+    LockInline(registry_, name(), /*exclusively=*/true);
+    registry_.FeedFromLog(name(), *active, LastPosition(tx_));
+  }
+
+  Transaction& tx_;
+  Registry registry_;
+  const PlannedProjection& planned_;
+  const Projection& projection_;
+  const ProjectionsOptions& options_;
+  const std::string read_schema_;
+  const ProcessRow process_;
+};
+
+}  // namespace
+
+absl::StatusOr<VersionRow> CreateVersion(Registry& registry,
+                                         const RegistryRow& row,
+                                         const Projection& projection,
+                                         VersionState state) {
+  VersionRow version =
+      registry.AddVersion(row, projection, state, Feed::kLog, 0);
+  if (projection.type.prepare) {
+    const SqlTarget target(registry.sql(),
+                           QuoteTable(row.read_schema, version.table));
+    STELE_RETURN_IF_ERROR(Annotate(
+        RunUserSql(projection.type.name,
+                   [&] { return projection.type.prepare(target); }),
+        absl::StrCat("Prepare() of projection ", projection.type.name)));
+  }
+  return version;
+}
+
+absl::Status RegisterProjection(EventStore& store,
+                                const PlannedProjection& planned,
+                                const ProjectionsOptions& options) {
+  return Annotate(
+      store.Transact([&](Transaction& tx) {
+        return RunSql([&] { return Registration(tx, planned, options).Run(); });
+      }),
+      absl::StrCat("registering projection ", planned.projection->type.name));
+}
+
+}  // namespace stele::projections_internal
