@@ -61,7 +61,8 @@ class BatchHandler {
   virtual void OnLeasesChanged() {}
 
   // Called about every `ConsumerOptions::tick` by the same thread, between
-  // batches, with the slots held: the place for timers.
+  // batches, with the slots held: the place for timers. An error is retried or
+  // stops the consumer, as for Handle(); it parks nothing.
   virtual absl::Status OnTick(std::span<const int> slots) {
     (void)slots;
     return absl::OkStatus();

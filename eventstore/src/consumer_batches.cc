@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "consumer_engine.h"
+#include "stele/base/invoke_user.h"
+#include "stele/base/log.h"
+#include "stele/base/status.h"
+#include "stele/base/strings.h"
+
+namespace stele {
+namespace {
+
+bool IsFault(const absl::Status& error) {
+  return !error.ok() && !IsTransient(error) && !absl::IsCancelled(error);
+}
+
+}  // namespace
+
+absl::Status ConsumerEngine::HandlePage(const ConsumerPage& page) {
+  std::span<const KeyedEvent> rest(page.events);
+  while (!rest.empty()) {
+    const absl::Status status = HandleTogether(rest, page.end);
+    if (!IsFault(status)) return status;
+    progress_.Failed(status);
+    std::size_t dealt_with = 0;
+    STELE_RETURN_IF_ERROR(HandleSingly(rest, dealt_with));
+    rest = rest.subspan(dealt_with);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConsumerEngine::HandleTogether(std::span<const KeyedEvent> events,
+                                            std::int64_t end) {
+  const auto is_parked = [this](const KeyedEvent& event) {
+    return parked_.Contains(event.key);
+  };
+  std::vector<const KeyedEvent*> held;
+  std::vector<KeyedEvent> others;  // Copied only if some are held.
+  std::span<const KeyedEvent> ready = events;
+  if (std::any_of(events.begin(), events.end(), is_parked)) {
+    for (const KeyedEvent& event : events) {
+      if (is_parked(event)) {
+        held.push_back(&event);
+      } else {
+        others.push_back(event);
+      }
+    }
+    ready = others;
+  }
+
+  const auto commit = [&](Work work) {
+    return Commit(slots_.AdvancesTo(end), [&](Transaction& tx) {
+      for (const KeyedEvent* event : held) {
+        STELE_RETURN_IF_ERROR(storage().Hold(tx, options_.name, event->key,
+                                             event->event.position));
+      }
+      return work(tx);
+    });
+  };
+  const absl::Time start = clock_.Now();
+  if (ready.empty()) {
+    STELE_RETURN_IF_ERROR(
+        commit([](Transaction&) { return absl::OkStatus(); }));
+  } else {
+    STELE_RETURN_IF_ERROR(Invoke(ready, commit));
+    progress_.Handled(static_cast<std::int64_t>(ready.size()),
+                      ready.back().event.recorded_at);
+    AdaptBatchSize(clock_.Now() - start);
+  }
+  slots_.MovedTo(end);
+  next_checkpoint_ = clock_.Now() + kIdleCheckpointEvery;
+  return absl::OkStatus();
+}
+
+// A batch should take a small part of the lease: whoever is slower would lose
+// its work together with its slots.
+void ConsumerEngine::AdaptBatchSize(absl::Duration took) {
+  if (took > options_.lease / 3) {
+    batch_size_ = std::max(1, batch_size_ / 2);
+  } else if (took < options_.lease / 12) {
+    batch_size_ = std::min(options_.batch_events_max, batch_size_ * 2);
+  }
+}
+
+absl::Status ConsumerEngine::Invoke(std::span<const KeyedEvent> events,
+                                    CommitBatch commit) {
+  int commits = 0;
+  absl::Status committed = absl::InternalError(
+      "the handler returned OK but did not commit the batch");
+  const absl::Status status = InvokeUser(options_.name, [&] {
+    return handler_.Handle(events, [&](Work work) {
+      if (++commits > 1) {
+        return absl::InternalError("the handler committed a batch twice");
+      }
+      committed = commit(work);
+      return committed;
+    });
+  });
+  if (committed.ok()) {
+    if (!status.ok()) {
+      Log(LogLevel::kWarning, "handler failed after its batch was committed",
+          {{"consumer", options_.name}, {"error", status.ToString()}});
+    }
+    return absl::OkStatus();
+  }
+  return status.ok() ? committed : status;
+}
+
+absl::Status ConsumerEngine::Commit(std::span<const SlotAdvance> advances,
+                                    Work work) {
+  return store_.Transact([&](Transaction& tx) -> absl::Status {
+    // First, so that a late owner does nothing else, and so that whatever takes
+    // positions of the log comes last.
+    STELE_RETURN_IF_ERROR(storage().Advance(tx, options_.name, advances));
+    return work(tx);
+  });
+}
+
+absl::Status ConsumerEngine::HandleSingly(std::span<const KeyedEvent> events,
+                                          std::size_t& dealt_with) {
+  for (const KeyedEvent& event : events) {
+    if (IsStopping()) return absl::CancelledError("the consumer was stopped");
+    bool is_parked = false;
+    STELE_RETURN_IF_ERROR(HandleOrPark(event, is_parked));
+    ++dealt_with;
+    if (is_parked) return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConsumerEngine::HandleOrPark(const KeyedEvent& event,
+                                          bool& is_parked) {
+  Backoff backoff(options_.retry);
+  absl::Status status;
+  for (int tries = 0; tries < options_.tries_before_parking; ++tries) {
+    if (tries > 0) Pause(std::min(backoff.Next(), options_.lease / 3));
+    status = HandleTogether(std::span(&event, 1), event.event.position);
+    if (!IsFault(status)) return status;
+    progress_.Failed(status);
+  }
+  is_parked = true;
+  return Park(event, status);
+}
+
+absl::Status ConsumerEngine::Park(const KeyedEvent& event,
+                                  const absl::Status& cause) {
+  STELE_ASSIGN_OR_RETURN(const std::vector<ParkedKey> all,
+                         storage().ListParked(options_.name));
+  if (static_cast<std::int64_t>(all.size()) >= options_.parked_keys_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "consumer ", Quoted(options_.name), " stops at position ",
+        event.event.position, " rather than park more than ",
+        options_.parked_keys_max, " keys; the last cause: ", cause.ToString()));
+  }
+  Backoff backoff(options_.park_backoff);
+  const absl::Time now = clock_.Now();
+  const ParkedKey parked{.key = event.key,
+                         .slot = SlotOf(event.key, options_.slots),
+                         .first_position = event.event.position,
+                         .held = 1,
+                         .tries = options_.tries_before_parking,
+                         .cause = cause.ToString(),
+                         .parked_at = now,
+                         .next_try = now + backoff.Next(),
+                         .state = ParkedState::kWaiting};
+  const std::int64_t end = event.event.position;
+  STELE_RETURN_IF_ERROR(Commit(slots_.AdvancesTo(end), [&](Transaction& tx) {
+    STELE_RETURN_IF_ERROR(storage().Park(tx, options_.name, parked));
+    return storage().Hold(tx, options_.name, parked.key, parked.first_position);
+  }));
+  slots_.MovedTo(end);
+  parked_.Put(parked);
+  progress_.SetParkedKeys(parked_.size());
+  Log(LogLevel::kError, "key parked",
+      {{"consumer", options_.name},
+       {"slot", absl::StrCat(parked.slot)},
+       {"position", absl::StrCat(parked.first_position)},
+       {"cause", parked.cause}});
+  return absl::OkStatus();
+}
+
+}  // namespace stele

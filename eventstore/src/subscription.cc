@@ -1,0 +1,144 @@
+#include "stele/eventstore/subscription.h"
+
+#include <atomic>
+#include <thread>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "consumer_engine.h"
+#include "stele/base/backoff.h"
+#include "stele/base/clock.h"
+#include "stele/base/invoke_user.h"
+#include "stele/base/log.h"
+
+namespace stele {
+namespace {
+
+// How long one wait for the head may take; Stop() does not wait for its end.
+constexpr absl::Duration kWaitForHead = absl::Seconds(1);
+
+class FollowingThread final : public Subscription {
+ public:
+  FollowingThread(EventStore& store, SubscribeOptions options,
+                  std::function<absl::Status(const RecordedEvent&)> handle)
+      : store_(store),
+        options_(std::move(options)),
+        handle_(std::move(handle)),
+        position_(options_.after_position),
+        thread_([this] { Follow(); }) {}
+
+  ~FollowingThread() override { Stop().IgnoreError(); }
+
+  std::int64_t position() const override { return position_.load(); }
+
+  absl::Status Stop() override {
+    {
+      absl::MutexLock lock(&mutex_);
+      is_stopping_ = true;
+    }
+    // From within `handle`: the thread ends by itself when that returns.
+    if (std::this_thread::get_id() == follower_.load()) {
+      return absl::OkStatus();
+    }
+    AwaitEnd();
+    absl::MutexLock lock(&join_mutex_);
+    if (thread_.joinable()) thread_.join();
+    absl::MutexLock result_lock(&mutex_);
+    return result_;
+  }
+
+ private:
+  // An interrupt only wakes who waits already, so it is repeated.
+  void AwaitEnd() {
+    while (true) {
+      store_.Interrupt();
+      absl::MutexLock lock(&mutex_);
+      if (mutex_.AwaitWithTimeout(absl::Condition(&has_ended_),
+                                  absl::Milliseconds(10))) {
+        return;
+      }
+    }
+  }
+
+  bool IsStopping() {
+    absl::MutexLock lock(&mutex_);
+    return is_stopping_;
+  }
+
+  void Follow() {
+    follower_.store(std::this_thread::get_id());
+    Backoff backoff;
+    absl::Status result;
+    while (!IsStopping()) {
+      bool is_final = false;
+      const absl::Status status = FollowOnce(is_final);
+      if (status.ok()) {
+        backoff.Reset();
+        continue;
+      }
+      if (is_final || !IsTransient(status)) {
+        result = status;
+        break;
+      }
+      Log(LogLevel::kWarning, "subscription will try again",
+          {{"error", status.ToString()}});
+      absl::MutexLock lock(&mutex_);
+      mutex_.AwaitWithTimeout(absl::Condition(&is_stopping_), backoff.Next());
+    }
+    absl::MutexLock lock(&mutex_);
+    result_ = result;
+    has_ended_ = true;
+  }
+
+  // Reads a page or waits. Sets `is_final` if it was `handle` that failed.
+  absl::Status FollowOnce(bool& is_final) {
+    bool is_stopped = false;
+    const absl::StatusOr<LogProgress> progress =
+        store_.ReadLog({.after_position = position_.load(),
+                        .limit = options_.page_events_max,
+                        .categories = options_.categories,
+                        .types = options_.types},
+                       [&](const RecordedEvent& event) -> absl::Status {
+                         is_stopped = IsStopping();
+                         if (is_stopped) return absl::CancelledError("stopped");
+                         const absl::Status status = InvokeUser(
+                             "the subscriber", [&] { return handle_(event); });
+                         is_final = !status.ok();
+                         if (status.ok()) position_.store(event.position);
+                         return status;
+                       });
+    if (is_stopped) return absl::OkStatus();
+    if (!progress.ok()) return progress.status();
+    position_.store(progress->position);
+    if (!progress->at_head) return absl::OkStatus();
+    const absl::StatusOr<std::int64_t> head = store_.WaitForHead(
+        progress->position, SystemClock().Now() + kWaitForHead);
+    if (absl::IsCancelled(head.status())) return absl::OkStatus();
+    return head.status();
+  }
+
+  EventStore& store_;
+  const SubscribeOptions options_;
+  const std::function<absl::Status(const RecordedEvent&)> handle_;
+  std::atomic<std::int64_t> position_;
+  std::atomic<std::thread::id> follower_{};
+
+  absl::Mutex mutex_;
+  bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status result_ ABSL_GUARDED_BY(mutex_);
+
+  absl::Mutex join_mutex_;
+  std::thread thread_;  // Last, because it uses all of the above.
+};
+
+}  // namespace
+
+std::unique_ptr<Subscription> Subscribe(
+    EventStore& store, SubscribeOptions options,
+    std::function<absl::Status(const RecordedEvent&)> handle) {
+  return std::make_unique<FollowingThread>(store, std::move(options),
+                                           std::move(handle));
+}
+
+}  // namespace stele
