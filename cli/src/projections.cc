@@ -1,0 +1,256 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "commands.h"
+#include "stele/base/status.h"
+#include "stele/projections/admin.h"
+
+namespace stele::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+  std::string name;
+  std::int64_t timeout_seconds = 3600;
+  bool no_wait = false;
+};
+
+json::object ToJson(const ProjectionVersionStatus& version) {
+  return json::object{{"version", version.version},
+                      {"fingerprint", version.fingerprint},
+                      {"table", version.table},
+                      {"position", version.position},
+                      {"parked_keys", version.parked_keys},
+                      {"is_kept_current", version.is_kept_current}};
+}
+
+json::object ToJson(const ProjectionStatus& status) {
+  json::object object{{"name", status.name},
+                      {"view", status.view},
+                      {"is_inline", status.is_inline},
+                      {"head", status.head},
+                      {"active", ToJson(status.active)},
+                      {"is_rebuild_requested", status.is_rebuild_requested},
+                      {"last_error", status.last_error},
+                      {"comparison", status.comparison},
+                      {"processes", json::value_from(status.processes)}};
+  if (status.previous) object["previous"] = ToJson(*status.previous);
+  if (status.building) object["building"] = ToJson(*status.building);
+  if (status.progress) {
+    object["progress"] = json::object{
+        {"phase", status.progress->phase},
+        {"position", status.progress->position},
+        {"target", status.progress->target},
+        {"positions_per_second", status.progress->positions_per_second}};
+  }
+  return object;
+}
+
+std::string StateOf(const ProjectionStatus& status) {
+  if (status.building) {
+    return status.progress ? status.progress->phase : "building";
+  }
+  if (status.is_rebuild_requested) return "rebuild asked for";
+  if (status.processes.empty()) return "nobody serves it";
+  return status.is_inline ? "inline" : "following";
+}
+
+absl::StatusOr<Report> List(const Context& context) {
+  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_ASSIGN_OR_RETURN(const auto projections, admin->List());
+  Report report;
+  report.columns = {"projection", "view",   "version", "position",
+                    "behind",     "parked", "state"};
+  json::array all;
+  for (const ProjectionStatus& status : projections) {
+    const std::int64_t position =
+        status.is_inline ? status.head : status.active.position;
+    report.rows.push_back(
+        {status.name, status.view, absl::StrCat(status.active.version),
+         absl::StrCat(position), absl::StrCat(status.head - position),
+         absl::StrCat(status.active.parked_keys), StateOf(status)});
+    all.push_back(ToJson(status));
+    if (status.active.parked_keys > 0) report.exit = kProblem;
+  }
+  report.data = std::move(all);
+  return report;
+}
+
+void AddLine(Report& report, std::string_view label, const std::string& value) {
+  absl::StrAppend(
+      &report.text,
+      absl::StrFormat("%-14s %s\n", absl::StrCat(std::string(label)), value));
+}
+
+std::string Describe(const ProjectionVersionStatus& version) {
+  return absl::StrCat("version ", version.version, ", table ", version.table,
+                      ", at ", version.position, ", code ", version.fingerprint,
+                      version.is_kept_current ? "" : ", frozen");
+}
+
+absl::StatusOr<Report> Status(const Context& context, const Options& options) {
+  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_ASSIGN_OR_RETURN(const ProjectionStatus status,
+                         admin->Status(options.name));
+  Report report;
+  AddLine(report, "projection", status.name);
+  AddLine(report, "view", status.view);
+  AddLine(report, "state", StateOf(status));
+  AddLine(report, "log head", absl::StrCat(status.head));
+  AddLine(report, "active", Describe(status.active));
+  if (status.previous) AddLine(report, "previous", Describe(*status.previous));
+  if (status.building) AddLine(report, "building", Describe(*status.building));
+  AddLine(report, "served by",
+          status.processes.empty() ? "nobody"
+                                   : absl::StrJoin(status.processes, ", "));
+  if (!status.comparison.empty()) {
+    AddLine(report, "last switch", status.comparison);
+  }
+  if (!status.last_error.empty()) {
+    AddLine(report, "last error", status.last_error);
+    report.exit = kProblem;
+  }
+  report.data = ToJson(status);
+  return report;
+}
+
+// A bar on standard error: redrawn on a terminal, silent elsewhere.
+void ShowProgress(const ProjectionStatus& status) {
+  if (::isatty(STDERR_FILENO) == 0 || !status.progress) return;
+  constexpr int kWidth = 32;
+  const BuildProgress& at = *status.progress;
+  const double part = at.target > 0
+                          ? std::min(1.0, static_cast<double>(at.position) /
+                                              static_cast<double>(at.target))
+                          : 1.0;
+  const int filled = static_cast<int>(part * kWidth);
+  absl::FPrintF(
+      stderr, "\r\033[K%s [%s%s] %d/%d  %.0f/s  %s left", at.phase,
+      std::string(static_cast<std::size_t>(filled), '#'),
+      std::string(static_cast<std::size_t>(kWidth - filled), '.'), at.position,
+      at.target, at.positions_per_second,
+      at.time_left == absl::InfiniteDuration()
+          ? "?"
+          : absl::FormatDuration(absl::Trunc(at.time_left, absl::Seconds(1))));
+  std::fflush(stderr);
+}
+
+absl::StatusOr<ProjectionStatus> Follow(ProjectionAdmin& admin,
+                                        const Options& options,
+                                        int version_before) {
+  const absl::Time deadline =
+      absl::Now() + absl::Seconds(options.timeout_seconds);
+  while (absl::Now() < deadline) {
+    STELE_ASSIGN_OR_RETURN(ProjectionStatus status, admin.Status(options.name));
+    if (status.active.version > version_before) return status;
+    if (!status.last_error.empty() && !status.building) {
+      return absl::InternalError(
+          absl::StrCat("the rebuild failed: ", status.last_error,
+                       "; the live table was not touched"));
+    }
+    if (!status.building && !status.is_rebuild_requested) {
+      return absl::AbortedError(
+          "the rebuild was given up; the live table was not touched");
+    }
+    ShowProgress(status);
+    absl::SleepFor(absl::Milliseconds(200));
+  }
+  return absl::DeadlineExceededError(
+      absl::StrCat("still building after ", options.timeout_seconds,
+                   " s; it goes on: stele projections status ", options.name));
+}
+
+absl::StatusOr<Report> Rebuild(const Context& context, const Options& options) {
+  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_ASSIGN_OR_RETURN(const ProjectionStatus before,
+                         admin->Status(options.name));
+  STELE_RETURN_IF_ERROR(admin->RequestRebuild(options.name));
+  Report report;
+  if (options.no_wait) {
+    report.text = absl::StrCat(
+        "asked for; follow it with stele projections "
+        "status ",
+        options.name, "\n");
+    report.data = json::object{{"name", options.name}};
+    return report;
+  }
+  const auto after = Follow(*admin, options, before.active.version);
+  if (::isatty(STDERR_FILENO) != 0) std::fputs("\n", stderr);
+  if (!after.ok()) return after.status();
+  report.text =
+      absl::StrCat("switched from ", before.active.table, " to ",
+                   after->active.table, "\n", after->comparison,
+                   "\nundo with: stele projections undo ", options.name, "\n");
+  report.data = ToJson(*after);
+  return report;
+}
+
+absl::StatusOr<Report> Undo(const Context& context, const Options& options) {
+  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_RETURN_IF_ERROR(admin->Undo(
+      options.name, absl::Now() + absl::Seconds(options.timeout_seconds)));
+  Report report;
+  report.text = absl::StrCat(options.name, " shows its previous table again\n");
+  report.data = json::object{{"name", options.name}};
+  return report;
+}
+
+absl::StatusOr<Report> Abort(const Context& context, const Options& options) {
+  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_RETURN_IF_ERROR(admin->Abort(options.name));
+  Report report;
+  report.text = absl::StrCat("the rebuild of ", options.name, " is given up\n");
+  report.data = json::object{{"name", options.name}};
+  return report;
+}
+
+}  // namespace
+
+void AddProjections(CLI::App& app, const Context& context, Command& chosen) {
+  CLI::App* projections =
+      app.add_subcommand("projections", "Read models and their rebuilds");
+  projections->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  AddCommand(
+      projections, "list", "All projections and how far they are",
+      [&context] { return List(context); }, chosen);
+  CLI::App* status = AddCommand(
+      projections, "status", "Everything about one projection",
+      [&context, options] { return Status(context, *options); }, chosen);
+  CLI::App* rebuild = AddCommand(
+      projections, "rebuild",
+      "Build its table anew beside the live one, then switch",
+      [&context, options] { return Rebuild(context, *options); }, chosen);
+  CLI::App* undo = AddCommand(
+      projections, "undo", "Switch back to the table before the last switch",
+      [&context, options] { return Undo(context, *options); }, chosen);
+  CLI::App* abort = AddCommand(
+      projections, "abort", "Give up a rebuild",
+      [&context, options] { return Abort(context, *options); }, chosen);
+  for (CLI::App* command : {status, rebuild, undo, abort}) {
+    command->add_option("projection", options->name, "Its name")->required();
+  }
+  rebuild->add_flag("--no-wait", options->no_wait, "Ask for it and return");
+  for (CLI::App* command : {rebuild, undo}) {
+    command
+        ->add_option("--timeout", options->timeout_seconds,
+                     "Seconds to wait for the switch")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400 * 7}))
+        ->capture_default_str();
+  }
+}
+
+}  // namespace stele::cli
