@@ -337,6 +337,12 @@ void LayOutLine(const std::string& line, std::vector<std::string>& lines) {
     LayOutVisit(indent, bare, lines);
     return;
   }
+  if (absl::StartsWith(bare, "struct ") && absl::StrContains(bare, '<')) {
+    const std::size_t type = bare.find('<') + 1;
+    lines.push_back(indent + bare.substr(0, type));
+    lines.push_back(absl::StrCat(indent, "    ", bare.substr(type)));
+    return;
+  }
   const std::size_t result = line.find(" } -> ");
   if (absl::StartsWith(bare, "{ ") && result != std::string::npos) {
     lines.push_back(indent + "{");
