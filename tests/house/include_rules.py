@@ -34,16 +34,14 @@ LIBRARIES = ("base proto postgres eventstore aggregates projections sagas "
 class Room:
     """What the files of one module may include.
 
-    ours:    modules of ours, or single headers of them, anywhere.
-    private: the same, but not in public headers.
+    ours:    modules of ours, or single headers of them.
     public:  third parties, anywhere.
     inside:  third parties, not in public headers.
     sources: third parties, in .cc files only.
     """
 
-    def __init__(self, ours="", private="", public="", inside="", sources=""):
+    def __init__(self, ours="", public="", inside="", sources=""):
         self.ours = set(ours.split())
-        self.private = set(private.split())
         self.public = set(public.split())
         self.inside = set(inside.split())
         self.sources = set(sources.split())
@@ -54,17 +52,17 @@ ALL_LIBRARIES = " ".join(LIBRARIES)
 ROOMS = {
     "base": Room(public="absl", inside="openssl"),
     "sandbox": Room(ours="base", public="absl"),
-    "postgres": Room(ours="base", public="absl pqxx libpq",
-                     inside="boost openssl"),
-    "eventstore": Room(ours="base proto", private="postgres",
-                       public="absl protobuf", inside="boost libpq openssl",
-                       sources="pqxx"),
+    "postgres": Room(ours="base", public="absl boost pqxx libpq",
+                     inside="openssl"),
+    "eventstore": Room(ours="base proto postgres", public="absl protobuf",
+                       inside="boost libpq openssl", sources="pqxx"),
     "aggregates": Room(ours="base proto eventstore", public="absl protobuf"),
-    "projections": Room(ours="base proto eventstore", private="postgres",
+    "projections": Room(ours="base proto postgres eventstore",
                         public="absl protobuf", sources="pqxx"),
-    "sagas": Room(ours="base proto eventstore stele/aggregates/dispatcher.h",
-                  private="postgres", public="absl protobuf", sources="pqxx"),
-    "outbox": Room(ours="base proto eventstore", private="postgres",
+    "sagas": Room(
+        ours="base proto postgres eventstore stele/aggregates/dispatcher.h",
+        public="absl protobuf", sources="pqxx"),
+    "outbox": Room(ours="base proto postgres eventstore",
                    public="absl protobuf", inside="boost openssl",
                    sources="pqxx"),
     "outbox/brokers/nats": Room(ours="base stele/outbox/broker.h",
@@ -156,14 +154,10 @@ class IncludeRules:
             return f'"{name}" is for tests'
         if module == here:
             return None
-        room = ROOMS[here]
-        allowed = room.ours | (set() if is_public(path) else room.private)
-        if is_testing(path):  # A contract suite may run on any store.
-            allowed = allowed | room.private
+        allowed = ROOMS[here].ours
         if module in allowed or name in allowed:
             return None
-        where = "a public header of " if is_public(path) else ""
-        return f"{where}{here} may not include {module} ({name})"
+        return f"{here} may not include {module} ({name})"
 
     @staticmethod
     def problem_of_third_party(path, name, party):

@@ -34,7 +34,8 @@ def guards(path):
         return {guard("/".join(parts[i:])) for i in range(1, len(parts) - 1)}
     if "/include/" in path:
         return {guard(path.split("/include/", 1)[1])}
-    return {"STELE_" + guard(path), "STELE_" + guard(path.replace("/src/", "/"))}
+    return {"STELE_" + guard(path),
+            "STELE_" + guard(path.replace("/src/", "/"))}
 
 
 def raw_string_lines(lines):
