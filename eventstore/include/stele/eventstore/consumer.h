@@ -70,7 +70,7 @@ class BatchHandler {
 };
 
 struct ConsumerOptions {
-  std::string name;  // "projection/OrderSummary"; identifies the checkpoints.
+  std::string name = {};  // "projection/OrderSummary"; identifies the checkpoints.
   int slots = 16;    // 1 to 1024; fixed once registered.
 
   // Where a consumer begins that the store does not know yet.

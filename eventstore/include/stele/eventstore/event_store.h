@@ -58,7 +58,7 @@ class ExpectedVersion {
 };
 
 struct AppendRequest {
-  std::string stream_id;
+  std::string stream_id = {};
   ExpectedVersion expected_version = ExpectedVersion::Any();
   // 1 to kMaxEventsPerAppend, with distinct ids.
   std::vector<NewEvent> events = {};
@@ -78,7 +78,7 @@ struct AppendResult {
 enum class Direction { kForwards, kBackwards };
 
 struct ReadStreamRequest {
-  std::string stream_id;
+  std::string stream_id = {};
   Direction direction = Direction::kForwards;
   // The first version to visit. Unset: the beginning (forwards) or the end
   // (backwards).
@@ -110,10 +110,10 @@ struct StreamInfo {
 
 // The state of a stream at some version, kept to save replaying it.
 struct Snapshot {
-  std::string stream_id;
+  std::string stream_id = {};
   std::int64_t version = 0;  // Of the last event folded into it.
-  std::string fingerprint;   // Of state schema and fold; see aggregates.
-  std::string state;         // Serialized state message.
+  std::string fingerprint = {};   // Of state schema and fold; see aggregates.
+  std::string state = {};         // Serialized state message.
 };
 
 // An append-only log of events, grouped into streams.

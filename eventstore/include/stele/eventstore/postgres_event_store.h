@@ -14,7 +14,7 @@ namespace stele {
 
 struct PostgresEventStoreOptions {
   // A libpq connection string or URI: "dbname=bank", "postgresql://...".
-  std::string dsn;
+  std::string dsn = {};
 
   // The schema that holds the store's tables. Several stores share a database
   // by different schemas. A letter, then letters, digits and underscores.

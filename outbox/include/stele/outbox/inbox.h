@@ -44,6 +44,10 @@ class Inbound {
   const InboundMessage* message_;
 };
 
+// For a body whose bytes are no message of `type`: kDataLoss, so that it is
+// parked and not tried again by itself.
+absl::Status BrokenBodyError(std::string_view type);
+
 // Does what a message asks for, within `tx`: SQL, or events appended. It is
 // run again after a failed transaction, so it must have no effects elsewhere.
 using InboxHandler =
@@ -52,8 +56,8 @@ using InboxHandler =
 struct InboxOptions {
   // The consumer group at the broker, and the name of what is remembered here.
   // Letters, digits, '_' and '-'. Never change it once messages were handled.
-  std::string name;
-  std::vector<std::string> topics;  // At least one.
+  std::string name = {};
+  std::vector<std::string> topics = {};  // At least one.
 
   std::size_t fetch_messages_max = 100;  // Taken and not yet handled.
   std::size_t message_bytes_max = kMaxPayloadBytes;
@@ -143,7 +147,7 @@ class Inbox {
                                              const InboundMessage& message) {
       E event;
       if (!event.ParseFromString(message.body))
-        return absl::DataLossError("the body is no message of this type");
+        return BrokenBodyError(EventTraits<E>::kType);
       return absl::Status(handler(tx, Inbound<E>(event, message)));
     });
   }

@@ -24,7 +24,7 @@ struct RelayOptions {
 
   // The "ce-source" of all messages: a URI reference that names the service,
   // "/orders" or "https://example.com/orders". Never empty.
-  std::string source;
+  std::string source = {};
 
   // Where a relay begins that the store does not know yet.
   std::int64_t start_position = 0;
@@ -81,7 +81,7 @@ class Relay {
 };
 
 struct RelayRangeOptions {
-  std::string source;              // As in RelayOptions.
+  std::string source = {};              // As in RelayOptions.
   std::int64_t from_position = 1;  // Inclusive.
   std::int64_t to_position = 0;    // Inclusive; 0 = the head at the beginning.
   int batch_events_max = 500;

@@ -18,9 +18,9 @@ namespace stele {
 
 // What every service needs to be told. Defaults are for a real deployment.
 struct ServiceSettings {
-  std::string database_url;  // Required.
+  std::string database_url = {};  // Required.
   std::string schema = "stele";
-  std::string broker_url;  // "nats://host:4222"; empty = no broker.
+  std::string broker_url = {};  // "nats://host:4222"; empty = no broker.
   std::string http_address = "127.0.0.1:9464";  // Empty = no endpoint.
   std::string log_level = "info";
   std::string log_format = "logfmt";  // Or "json".

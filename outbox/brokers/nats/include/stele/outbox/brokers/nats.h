@@ -45,19 +45,19 @@ struct NatsOptions {
   absl::Duration connect_timeout = absl::Seconds(2);
 
   // How to log in; empty = not this way.
-  std::string user;
-  std::string password;
-  std::string token;
-  std::string credentials_file;  // A .creds file of JWT and seed.
-  std::string nkey_public;       // With nkey_seed_file.
-  std::string nkey_seed_file;
+  std::string user = {};
+  std::string password = {};
+  std::string token = {};
+  std::string credentials_file = {};  // A .creds file of JWT and seed.
+  std::string nkey_public = {};       // With nkey_seed_file.
+  std::string nkey_seed_file = {};
 
   // TLS: used with "tls://" URLs, or when `tls` is set.
   bool tls = false;
-  std::string ca_file;           // Empty = the system's.
-  std::string certificate_file;  // With key_file: a client certificate.
-  std::string key_file;
-  std::string expected_hostname;  // Empty = the one in the URL.
+  std::string ca_file = {};           // Empty = the system's.
+  std::string certificate_file = {};  // With key_file: a client certificate.
+  std::string key_file = {};
+  std::string expected_hostname = {};  // Empty = the one in the URL.
 };
 
 // A broker on NATS JetStream.
