@@ -29,8 +29,7 @@ int IndentOf(const std::string& line) {
   return static_cast<int>(std::min(line.find_first_not_of(' '), line.size()));
 }
 
-// ---- Comments
-// -----------------------------------------------------------------
+// ---- Comments ---------------------------------------------------------------
 
 std::vector<std::string> WrapComment(const std::string& line) {
   const std::size_t slashes = line.find("//");
@@ -54,8 +53,7 @@ std::vector<std::string> WrapComment(const std::string& line) {
   return lines;
 }
 
-// ---- Code
-// ---------------------------------------------------------------------
+// ---- Code -------------------------------------------------------------------
 
 // A place where a line of code may be broken: before `text[at]`.
 struct Break {

@@ -93,8 +93,7 @@ class Linker {
     return absl::StrCat("did you mean ", Quote(nearest), "?");
   }
 
-  // ---- Commands and events to their aggregates
-  // -------------------------------
+  // ---- Commands and events to their aggregates ------------------------------
 
   static bool IsAggregate(const Message& m) { return m.aggregate.has_value(); }
   static bool IsEvent(const Message& m) { return m.event.has_value(); }
@@ -209,8 +208,7 @@ class Linker {
     }
   }
 
-  // ---- Read models and sagas to what they consume
-  // ----------------------------
+  // ---- Read models and sagas to what they consume ---------------------------
 
   void LinkReadModel(Message& message) {
     for (Route& route : message.read_model->routes) {

@@ -355,8 +355,7 @@ class Validator {
   Problems& problems_;
 };
 
-// ---- Names that must differ within all that is seen together
-// ------------------
+// ---- Names that must differ within all that is seen together ----------------
 
 struct Claim {
   const Message* message;

@@ -72,8 +72,7 @@ std::string Member(const Message& message, const Field& field) {
                             " = ", InitialValue(field), ";")});
 }
 
-// ---- Statements that move a member into the message
-// ---------------------------
+// ---- Statements that move a member into the message -------------------------
 
 std::string Moved(const Field& field, const std::string& value) {
   return IsMovable(field) ? absl::StrCat("std::move(", value, ")") : value;

@@ -82,8 +82,7 @@ std::string WriteTraits(const File& file) {
        {"traits", Join(traits, "\n\n")}});
 }
 
-// ---- Includes
-// -------------------------------------------------------------------
+// ---- Includes ---------------------------------------------------------------
 
 struct Need {
   const char* token;   // If this stands in the code ...

@@ -26,8 +26,7 @@ using ::testing::UnorderedElementsAre;
 
 namespace kv = kitchen::v1;
 
-// ---- Make...()
-// ------------------------------------------------------------------
+// ---- Make...() --------------------------------------------------------------
 
 TEST(MakeTest, SetsScalars) {
   const kv::Invent made = kv::MakeInvent({.dish_id = "d",
@@ -132,8 +131,7 @@ TEST(MakeTest, SetsOneMemberOfAOneof) {
             kv::Invent::kChance);
 }
 
-// ---- Aggregates
-// -----------------------------------------------------------------
+// ---- Aggregates -------------------------------------------------------------
 
 struct CounterRules {
   using Aggregate = Counter;
@@ -211,8 +209,7 @@ TEST(AggregateTest, TraitsTellOfCommands) {
             "12");
 }
 
-// ---- Client
-// ---------------------------------------------------------------------
+// ---- Client -----------------------------------------------------------------
 
 class FakeDispatcher : public Dispatcher {
  public:
@@ -248,8 +245,7 @@ TEST(ClientTest, DispatchesCommands) {
   EXPECT_EQ(dispatcher.seen_, "kitchen.v1.Restock ");
 }
 
-// ---- Read models
-// ----------------------------------------------------------------
+// ---- Read models ------------------------------------------------------------
 
 struct MenuRules {
   using ReadModel = kv::MenuEntry;
@@ -305,8 +301,7 @@ TEST(ReadModelTest, TraitsFindTheRow) {
   EXPECT_TRUE(ProjectionTraits<reports::CratesByDay>::kSql);
 }
 
-// ---- Sagas
-// ----------------------------------------------------------------------
+// ---- Sagas ------------------------------------------------------------------
 
 struct SecondTryRules {
   using State = kv::SecondTry;
@@ -355,8 +350,7 @@ TEST(SagaTest, TraitsFindTheInstance) {
   EXPECT_EQ(supply.kitchen_number(), 12);
 }
 
-// ---- What the compiler says
-// -----------------------------------------------------
+// ---- What the compiler says -------------------------------------------------
 
 TEST(ConceptTest, TheCompilerNamesAForgottenOverload) {
   const ProtoFolder folder;

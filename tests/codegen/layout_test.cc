@@ -37,8 +37,7 @@ TEST(LayoutTest, RemovesBlankLinesThatClangFormatWould) {
             "struct A {\n  int a;\n\n  int b;\n};");
 }
 
-// ---- Random models, against the real clang-format
-// -----------------------------
+// ---- Random models, against the real clang-format ---------------------------
 
 class ModelWriter {
  public:
