@@ -14,6 +14,7 @@
 #include "stele/base/check.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
+#include "stele/base/strings.h"
 
 namespace stele {
 namespace {
@@ -346,6 +347,11 @@ class BrokerInbox : public Inbox {
 };
 
 }  // namespace
+
+absl::Status BrokenBodyError(std::string_view type) {
+  return absl::DataLossError(
+      absl::StrCat("the body is no message of type ", ToAbsl(type)));
+}
 
 absl::StatusOr<std::unique_ptr<Inbox>> Inbox::Create(EventStore& store,
                                                      Broker& broker,

@@ -58,12 +58,11 @@ absl::StatusOr<std::optional<std::string>> RelayHandler::KeyOf(
   return event.stream_id;
 }
 
-absl::StatusOr<std::vector<BrokerMessage>> RelayHandler::Unacknowledged(
+absl::StatusOr<std::vector<BrokerMessage>> RelayHandler::Translate(
     std::span<const KeyedEvent> batch) const {
   std::vector<BrokerMessage> messages;
   messages.reserve(batch.size());
   for (const KeyedEvent& keyed : batch) {
-    if (acknowledged_.contains(keyed.event.position)) continue;
     const std::string* topic = routes_.TopicOf(keyed.event.type);
     if (topic == nullptr) continue;  // Its route is gone; it was held before.
     STELE_ASSIGN_OR_RETURN(BrokerMessage message,
@@ -73,47 +72,49 @@ absl::StatusOr<std::vector<BrokerMessage>> RelayHandler::Unacknowledged(
   return messages;
 }
 
-absl::Status RelayHandler::Publish(std::span<const BrokerMessage> messages) {
-  if (messages.empty()) return absl::OkStatus();
-  if (publisher_ == nullptr) {
-    absl::StatusOr<std::unique_ptr<BrokerPublisher>> opened =
-        broker_.OpenPublisher();
-    if (!opened.ok()) {
-      // Not the fault of any event, whatever the code.
-      return absl::UnavailableError(absl::StrCat("connecting to ",
-                                                 broker_.Describe(), ": ",
-                                                 opened.status().ToString()));
-    }
-    publisher_ = *std::move(opened);
+absl::Status RelayHandler::Connect() {
+  if (publisher_ != nullptr) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<BrokerPublisher>> opened =
+      broker_.OpenPublisher();
+  if (!opened.ok()) {
+    // Not the fault of any event, whatever the code.
+    return absl::UnavailableError(absl::StrCat("connecting to ",
+                                               broker_.Describe(), ": ",
+                                               opened.status().ToString()));
   }
-  const auto begin = std::chrono::steady_clock::now();
-  const PublishResult result = publisher_->Publish(messages);
-  instruments_.publish_seconds.Observe(
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
-          .count());
-  instruments_.published.Add(static_cast<double>(result.acknowledged));
-  for (const BrokerMessage& message : messages.first(result.acknowledged))
-    acknowledged_.insert(message.position);
-  if (result.status.ok()) return absl::OkStatus();
-  return TroubleOf(broker_, result.status);
+  publisher_ = *std::move(opened);
+  return absl::OkStatus();
+}
+
+absl::Status RelayHandler::Publish(std::span<const BrokerMessage> messages) {
+  while (!messages.empty()) {
+    STELE_RETURN_IF_ERROR(Connect());
+    const auto begin = std::chrono::steady_clock::now();
+    const PublishResult result = publisher_->Publish(messages);
+    instruments_.publish_seconds.Observe(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+            .count());
+    instruments_.published.Add(static_cast<double>(result.acknowledged));
+    messages = messages.subspan(result.acknowledged);
+    if (result.status.ok()) continue;
+    instruments_.errors.Add();
+    const bool is_refused = absl::IsInvalidArgument(result.status);
+    // Without progress it is the consumer's turn to wait, and to try again.
+    if (result.acknowledged == 0 || is_refused)
+      return TroubleOf(broker_, result.status);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status RelayHandler::Handle(std::span<const KeyedEvent> batch,
                                   CommitBatch commit) {
   STELE_ASSIGN_OR_RETURN(const std::vector<BrokerMessage> messages,
-                         Unacknowledged(batch));
-  if (absl::Status published = Publish(messages); !published.ok()) {
-    instruments_.errors.Add();
-    return published;
-  }
+                         Translate(batch));
+  STELE_RETURN_IF_ERROR(Publish(messages));
   STELE_RETURN_IF_ERROR(commit([](Transaction&) { return absl::OkStatus(); }));
-  for (const KeyedEvent& keyed : batch)
-    acknowledged_.erase(keyed.event.position);
   report_pending_();
   return absl::OkStatus();
 }
-
-void RelayHandler::OnLeasesChanged() { acknowledged_.clear(); }
 
 absl::Status RelayHandler::OnTick(std::span<const int>) {
   report_pending_();

@@ -1,7 +1,6 @@
 #ifndef STELE_OUTBOX_SRC_RELAY_HANDLER_H_
 #define STELE_OUTBOX_SRC_RELAY_HANDLER_H_
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "stele/base/metrics.h"
@@ -42,13 +40,14 @@ class RelayHandler : public BatchHandler {
       const RecordedEvent& event) override;
   absl::Status Handle(std::span<const KeyedEvent> batch,
                       CommitBatch commit) override;
-  void OnLeasesChanged() override;
   absl::Status OnTick(std::span<const int> slots) override;
 
  private:
-  // Translates what has not been acknowledged yet.
-  absl::StatusOr<std::vector<BrokerMessage>> Unacknowledged(
+  absl::StatusOr<std::vector<BrokerMessage>> Translate(
       std::span<const KeyedEvent> batch) const;
+  absl::Status Connect();
+  // Publishes all, going on behind what was acknowledged for as long as the
+  // broker takes any.
   absl::Status Publish(std::span<const BrokerMessage> messages);
 
   Broker& broker_;
@@ -58,9 +57,6 @@ class RelayHandler : public BatchHandler {
   std::function<void()> report_pending_;
 
   std::unique_ptr<BrokerPublisher> publisher_;  // Null = not connected yet.
-  // Positions the broker has and the checkpoint does not cover yet: a batch
-  // that is tried again goes on behind them.
-  absl::flat_hash_set<std::int64_t> acknowledged_;
 };
 
 }  // namespace stele::outbox_internal
