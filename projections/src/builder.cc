@@ -191,7 +191,36 @@ void Builder::Compare(const RegistryRow& row, const VersionRow& version) {
   compared_version_ = version.version;
 }
 
+absl::StatusOr<bool> Builder::IsWorthTrying(const RegistryRow& row,
+                                            const VersionRow& version) {
+  const VersionRow& active = *row.active_version();
+  Checkpoints goal;
+  if (active.feed == Feed::kLog && &active != &version) {
+    STELE_ASSIGN_OR_RETURN(goal, ReadCheckpoints(store_, active.consumer));
+  } else {
+    STELE_RETURN_IF_ERROR(store_.Transact([&](Transaction& tx) {
+      return RunSql([&]() -> absl::Status {
+        goal.positions = {LastPosition(tx)};
+        return absl::OkStatus();
+      });
+    }));
+  }
+  STELE_ASSIGN_OR_RETURN(const Checkpoints now,
+                         ReadCheckpoints(store_, version.consumer));
+  if (now.Covers(goal)) return true;
+  // Under constant load it never does, and then catches up in one batch once
+  // the others are held back. A checkpoint that only lags for want of events
+  // would hold them for nothing: so not too often.
+  const absl::Time at = SystemClock().Now();
+  if (at < next_bold_try_) return false;
+  next_bold_try_ = at + 2 * options_.switch_pause_max;
+  return true;
+}
+
 absl::StatusOr<bool> Builder::Switch(const RegistryRow& row, int version) {
+  STELE_ASSIGN_OR_RETURN(const bool is_worth_trying,
+                         IsWorthTrying(row, *row.Version(version)));
+  if (!is_worth_trying) return true;
   const SwitchOptions options{options_.switch_pause_max,
                               options_.switch_lock_timeout, options_.keep_warm,
                               comparison_};

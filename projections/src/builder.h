@@ -42,6 +42,9 @@ class Builder {
   absl::Status Begin();
   absl::StatusOr<bool> Follow(const RegistryRow& row);
   absl::StatusOr<bool> Switch(const RegistryRow& row, int version);
+  // Whether a switch would not have to hold anybody back for long.
+  absl::StatusOr<bool> IsWorthTrying(const RegistryRow& row,
+                                     const VersionRow& version);
   absl::Status Note(const std::string& phase, const std::string& error,
                     std::int64_t position, double rate);
   double RateAt(int version, std::int64_t position);
@@ -54,6 +57,7 @@ class Builder {
   double rate_ = 0;
   int compared_version_ = 0;
   std::string comparison_;
+  absl::Time next_bold_try_ = absl::InfinitePast();
 };
 
 }  // namespace stele::projections_internal

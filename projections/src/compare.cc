@@ -93,7 +93,7 @@ class Comparison {
 
   std::string Positions(const VersionRow& version) const {
     return absl::StrCat("(SELECT array_agg(position ORDER BY slot) FROM ",
-                        registry_.Table("consumer_slots"), " WHERE consumer = ",
+                        registry_.Table("checkpoints"), " WHERE consumer = ",
                         registry_.sql().quote(version.consumer), ")");
   }
 
@@ -103,7 +103,7 @@ class Comparison {
       return absl::StrCat(Positions(live_), " = ", Positions(built_));
     }
     return absl::StrCat(
-        "(SELECT min(position) FROM ", registry_.Table("consumer_slots"),
+        "(SELECT min(position) FROM ", registry_.Table("checkpoints"),
         " WHERE consumer = ", registry_.sql().quote(built_.consumer),
         ") >= (SELECT max(position) FROM ", registry_.Table("events"), ")");
   }

@@ -266,7 +266,12 @@ absl::Status ApplySql(const Projection& projection,
                                          Quoted(event->stream_id), " version ",
                                          event->version));
   }
-  return absl::OkStatus();
+  // Fails if the user's code kept the failure of a statement to itself: the
+  // server would take the commit for a rollback without saying so.
+  return RunUserSql(projection.type.name, [&] {
+    target.tx().exec("SELECT 1");
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace stele::projections_internal

@@ -25,9 +25,9 @@ struct ProjectionsOptions {
   // The schema of the read models: of the views that carry their public names
   // and of the tables behind them. Empty = the store's schema + "_views". Made
   // if it is not there. The same in every process of a store.
-  std::string read_schema;
+  std::string read_schema = {};
   // Names this process among those that share the work; unique. Empty = random.
-  std::string process;
+  std::string process = {};
 
   int slots = 16;  // 1 to 1024; fixed once a projection is registered.
   absl::Duration lease = absl::Seconds(10);
