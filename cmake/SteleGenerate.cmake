@@ -25,7 +25,9 @@ function(stele_generate)
   set(sources "")
   foreach(proto IN LISTS ARG_PROTOS)
     string(REGEX REPLACE "\\.proto$" "" stem ${proto})
-    set(made ${out}/${stem}.pb.h ${out}/${stem}.pb.cc ${out}/${stem}.stele.h)
+    # In the order of protoc's dependency file: Ninja believes it only if both
+    # begin with the same output.
+    set(made ${out}/${stem}.pb.cc ${out}/${stem}.pb.h ${out}/${stem}.stele.h)
     add_custom_command(
       OUTPUT ${made}
       COMMAND protobuf::protoc ${imports} --cpp_out=${out}
