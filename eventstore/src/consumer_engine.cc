@@ -167,8 +167,9 @@ absl::Status ConsumerEngine::Turn(std::optional<std::int64_t> until,
   progress_.CameTo(cursor_, head_);
   if (until.has_value() && cursor_ >= *until &&
       parked_.Due(clock_.Now()).empty()) {
+    STELE_RETURN_IF_ERROR(Checkpoint(/*now=*/true));
     is_done = true;
-    return Checkpoint(/*now=*/true);
+    return absl::OkStatus();
   }
   STELE_RETURN_IF_ERROR(Checkpoint(/*now=*/false));
   if (page->at_head) return WaitForEvents();

@@ -10,6 +10,10 @@
 #include "stele/base/metrics.h"
 #include "stele/eventstore/event_store.h"
 
+namespace stele::postgres {
+struct MigrationSet;
+}  // namespace stele::postgres
+
 namespace stele {
 
 struct PostgresEventStoreOptions {
@@ -20,8 +24,9 @@ struct PostgresEventStoreOptions {
   // by different schemas. A letter, then letters, digits and underscores.
   std::string schema = "stele";
 
-  // Connections that append and that read; further ones: one that follows the
-  // head, one that notifies, and `sql_connections` for transactions.
+  // Connections that append and that read. Further ones: one that follows the
+  // head, one that notifies, one that registers names, and `sql_connections`
+  // for transactions.
   int append_connections = 2;  // 1 to 64.
   int read_connections = 2;    // 1 to 64.
   int sql_connections = 8;     // 1 to 256.
@@ -65,6 +70,10 @@ struct MigrationReport {
 absl::StatusOr<MigrationReport> MigrateEventStore(const std::string& dsn,
                                                   const std::string& schema,
                                                   bool dry_run = false);
+
+// The store's own migrations, for postgres::Migrate() together with those of
+// other modules.
+const postgres::MigrationSet& EventStoreMigrations();
 
 }  // namespace stele
 

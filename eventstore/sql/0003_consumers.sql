@@ -1,0 +1,117 @@
+-- Consumers: who may work on which part of the log, how far it got, and which
+-- keys are set aside. Leases are judged by this server's clock alone, and no
+-- lock outlives a short transaction.
+
+CREATE TABLE {schema}.consumers (
+  name text COLLATE "C" PRIMARY KEY,
+  slots integer NOT NULL,
+  is_paused boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Whoever asked for slots lately: also those that were given none yet, so that
+-- the others make room for them.
+CREATE TABLE {schema}.consumer_owners (
+  consumer text COLLATE "C" NOT NULL,
+  owner text COLLATE "C" NOT NULL,
+  live_until timestamptz NOT NULL,
+  PRIMARY KEY (consumer, owner)
+) WITH (fillfactor = 70);
+
+CREATE TABLE {schema}.checkpoints (
+  consumer text COLLATE "C" NOT NULL,
+  slot integer NOT NULL,
+  position bigint NOT NULL,
+  store_epoch uuid NOT NULL,
+  lease_epoch bigint NOT NULL DEFAULT 0,
+  lease_until timestamptz NOT NULL DEFAULT '-infinity',
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  lease_owner text COLLATE "C",
+  PRIMARY KEY (consumer, slot)
+) WITH (fillfactor = 70);
+
+-- Keys are any bytes.
+CREATE TABLE {schema}.parked (
+  consumer text COLLATE "C" NOT NULL,
+  key bytea NOT NULL,
+  slot integer NOT NULL,
+  state smallint NOT NULL,
+  tries integer NOT NULL,
+  first_position bigint NOT NULL,
+  parked_at timestamptz NOT NULL,
+  next_try timestamptz NOT NULL,
+  cause text NOT NULL,
+  PRIMARY KEY (consumer, key)
+);
+
+CREATE TABLE {schema}.parked_events (
+  consumer text COLLATE "C" NOT NULL,
+  key bytea NOT NULL,
+  position bigint NOT NULL,
+  PRIMARY KEY (consumer, key, position)
+);
+
+-- Renews what `owner` holds, gives up what is beyond its fair share, and takes
+-- what is free up to it. Null for a consumer that is not registered. A slot
+-- whose checkpoint is being moved right now is left to who moves it.
+CREATE FUNCTION {schema}.acquire_slots(
+  consumer_name text, owner_name text, lease interval,
+  OUT slots integer[], OUT epochs bigint[], OUT positions bigint[])
+LANGUAGE plpgsql AS $$
+DECLARE
+  at timestamptz;
+  all_slots integer;
+  owners integer;
+  share integer;
+  held integer;
+BEGIN
+  -- One at a time per consumer.
+  SELECT c.slots INTO all_slots FROM {schema}.consumers c
+  WHERE c.name = consumer_name FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  at := clock_timestamp();
+  INSERT INTO {schema}.consumer_owners AS o (consumer, owner, live_until)
+  VALUES (consumer_name, owner_name, at + lease)
+  ON CONFLICT (consumer, owner) DO UPDATE SET live_until = at + lease;
+  DELETE FROM {schema}.consumer_owners o
+  WHERE o.consumer = consumer_name AND o.live_until <= at;
+  SELECT count(*) INTO owners FROM {schema}.consumer_owners o
+  WHERE o.consumer = consumer_name;
+  share := (all_slots + owners - 1) / owners;
+
+  UPDATE {schema}.checkpoints c SET lease_owner = NULL, lease_until = '-infinity'
+  FROM (SELECT x.slot FROM {schema}.checkpoints x
+        WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
+        ORDER BY x.slot OFFSET share FOR NO KEY UPDATE SKIP LOCKED) AS s
+  WHERE c.consumer = consumer_name AND c.slot = s.slot;
+
+  UPDATE {schema}.checkpoints c SET lease_until = at + lease
+  FROM (SELECT x.slot FROM {schema}.checkpoints x
+        WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
+        FOR NO KEY UPDATE SKIP LOCKED) AS s
+  WHERE c.consumer = consumer_name AND c.slot = s.slot;
+
+  SELECT count(*) INTO held FROM {schema}.checkpoints c
+  WHERE c.consumer = consumer_name AND c.lease_owner = owner_name;
+
+  UPDATE {schema}.checkpoints c
+  SET lease_owner = owner_name, lease_until = at + lease,
+      lease_epoch = c.lease_epoch + 1
+  FROM (SELECT x.slot FROM {schema}.checkpoints x
+        WHERE x.consumer = consumer_name
+          AND (x.lease_owner IS NULL
+               OR (x.lease_owner <> owner_name AND x.lease_until <= at))
+        ORDER BY x.slot LIMIT greatest(share - held, 0)
+        FOR NO KEY UPDATE SKIP LOCKED) AS s
+  WHERE c.consumer = consumer_name AND c.slot = s.slot;
+
+  SELECT coalesce(array_agg(c.slot ORDER BY c.slot), '{}'),
+         coalesce(array_agg(c.lease_epoch ORDER BY c.slot), '{}'),
+         coalesce(array_agg(c.position ORDER BY c.slot), '{}')
+  INTO slots, epochs, positions
+  FROM {schema}.checkpoints c
+  WHERE c.consumer = consumer_name AND c.lease_owner = owner_name;
+END
+$$;

@@ -1,0 +1,94 @@
+#ifndef STELE_EVENTSTORE_SRC_POSTGRES_APPEND_BATCH_H_
+#define STELE_EVENTSTORE_SRC_POSTGRES_APPEND_BATCH_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "postgres_names.h"
+#include "stele/eventstore/event_store.h"
+#include "stele/postgres/statement.h"
+
+namespace stele::postgres_store {
+
+// The requests of one AppendAll(): an atomic unit.
+using AppendUnit = std::span<const AppendRequest>;
+using UnitResult = absl::StatusOr<std::vector<AppendResult>>;
+
+// Independent units on their way through the append functions of the schema
+// (0002_append.sql says what the arrays mean). No stream occurs twice.
+//
+// Refers to the requests, which must outlive it. Not thread-safe.
+class AppendBatch {
+ public:
+  explicit AppendBatch(std::vector<AppendUnit> units);
+
+  // Names that `known` cannot translate yet, each once.
+  std::vector<std::string_view> UnknownTypes(const KnownNames& known) const;
+  std::vector<std::string_view> UnknownCategories(
+      const KnownNames& known) const;
+
+  // Parameters of append(). REQUIRES: all names are known.
+  postgres::Params AppendParams(const KnownNames& known) const;
+  // One result a unit, of what append() returned.
+  std::vector<UnitResult> AppendResults(const postgres::Result& result) const;
+
+  // The same in two steps.
+  postgres::Params CheckParams(const KnownNames& known) const;
+  postgres::Params WriteParams(const KnownNames& known,
+                               const postgres::Result& checked) const;
+  // The results that are certain after the check: all but those of units that
+  // are still to be written, which are nullopt.
+  std::vector<std::optional<UnitResult>> CheckResults(
+      const postgres::Result& checked) const;
+  std::vector<UnitResult> WriteResults(const postgres::Result& checked,
+                                       const postgres::Result& written) const;
+
+  // The events of the units that passed the check, as they will be recorded but
+  // for their position.
+  std::vector<RecordedEvent> ToBeRecorded(
+      const postgres::Result& checked) const;
+
+  // The positions that append() or append_write() gave out.
+  static std::vector<std::int64_t> PositionsOf(const postgres::Result& result,
+                                               int column);
+  static constexpr int kAppendPositions = 5;  // Column of append().
+
+ private:
+  // One stream's part of a unit; ordered by name.
+  struct Part {
+    const AppendRequest* request = nullptr;
+    std::int32_t unit = 0;   // 1-based, as are all numbers SQL sees.
+    std::int32_t start = 0;  // Of its first event among all events.
+  };
+  // What the functions said of all parts.
+  struct Verdicts;
+
+  std::optional<Uuid> RepeatId(const Part& part) const;
+  Verdicts ParseVerdicts(const postgres::Result& result, int first) const;
+  UnitResult ResultOf(std::size_t unit, const Verdicts& verdicts,
+                      const std::vector<std::int64_t>& positions) const;
+  static absl::Status RefusalOf(const AppendRequest& request, int verdict,
+                                std::int64_t version);
+  void AddStreams(postgres::Params& params, const KnownNames& known) const;
+  void AddEvents(postgres::Params& params, const KnownNames& known) const;
+  void AddEventIds(postgres::Params& params) const;
+  void AddStartsAndCounts(postgres::Params& params) const;
+  void AddRepeatIds(postgres::Params& params) const;
+
+  std::vector<AppendUnit> units_;
+  std::vector<Part> parts_;
+  // The part of each request, by unit.
+  std::vector<std::vector<std::size_t>> parts_of_unit_;
+  std::vector<const NewEvent*> events_;
+  std::vector<std::int32_t> owners_;  // 1-based part of each event.
+  bool has_ids_ = false;
+  bool may_create_ = false;
+};
+
+}  // namespace stele::postgres_store
+
+#endif  // STELE_EVENTSTORE_SRC_POSTGRES_APPEND_BATCH_H_

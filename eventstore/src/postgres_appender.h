@@ -1,0 +1,116 @@
+#ifndef STELE_EVENTSTORE_SRC_POSTGRES_APPENDER_H_
+#define STELE_EVENTSTORE_SRC_POSTGRES_APPENDER_H_
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/time/time.h"
+#include "postgres_append_batch.h"
+#include "postgres_head.h"
+#include "postgres_io.h"
+#include "postgres_names.h"
+#include "postgres_statements.h"
+#include "stele/base/metrics.h"
+#include "stele/postgres/async_connection.h"
+
+namespace stele::postgres_store {
+
+struct AppenderOptions {
+  postgres::ConnectOptions connect;
+  int connections = 2;
+  int group_appends_max = 256;
+  int waiting_appends_max = 100'000;
+  absl::Duration call_timeout = absl::Seconds(30);
+};
+
+// Appends units over a few connections. While a connection is busy with one
+// group, the next one gathers: many callers share a round trip and a commit,
+// and a lone one waits for nobody. A stream is in one group at a time.
+//
+// Used on the IoThread only.
+class Appender {
+ public:
+  using Done = std::function<void(UnitResult)>;
+
+  Appender(IoThread& thread, const Statements& statements, KnownNames& names,
+           HeadTracker& head, AppenderOptions options, Metrics& metrics);
+
+  void Start();
+  // Fails what waits with kCancelled; what is in flight is finished.
+  void Stop();
+
+  // Appends `unit`, which must be valid and must live until `done` has been
+  // called with the outcome, once, on the IoThread.
+  void Append(AppendUnit unit, Done done);
+
+  // The same for coroutines.
+  boost::asio::awaitable<UnitResult> AsyncAppend(AppendUnit unit);
+
+  // Makes numbers for the names that `batch` has and the database has not.
+  // On a connection of the appender's choice.
+  boost::asio::awaitable<absl::Status> Intern(const AppendBatch& batch);
+
+ private:
+  struct Waiting {
+    AppendUnit unit;
+    Done done;
+    std::size_t bytes = 0;
+    absl::Time since;
+  };
+  using Group = std::vector<Waiting>;
+
+  struct Lane {
+    explicit Lane(IoThread& thread, const postgres::ConnectOptions& connect)
+        : connection(thread.io(), thread.blocking(), connect),
+          signal(thread.io()) {}
+    postgres::AsyncConnection connection;
+    Signal signal;
+    bool is_idle = false;
+  };
+
+  boost::asio::awaitable<void> Run(Lane& lane);
+  Group TakeGroup();
+  bool Fits(const Waiting& waiting,
+            const absl::flat_hash_set<std::string_view>& held_back) const;
+  boost::asio::awaitable<void> RunGroup(Lane& lane, Group& group);
+  // The outcome of each unit.
+  boost::asio::awaitable<std::vector<UnitResult>> Write(
+      Lane& lane, std::vector<AppendUnit> units);
+  boost::asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> WriteOnce(
+      Lane& lane, const AppendBatch& batch, bool& in_doubt);
+  boost::asio::awaitable<absl::Status> InternOn(
+      postgres::AsyncConnection& connection, const AppendBatch& batch);
+  void Finish(Group& group, std::vector<UnitResult> results);
+  void WakeIdle();
+
+  IoThread& thread_;
+  const Statements& statements_;
+  KnownNames& names_;
+  HeadTracker& head_;
+  const AppenderOptions options_;
+  Histogram& seconds_;
+  Histogram& group_size_;
+  Counter& events_;
+  Counter& conflicts_;
+  Counter& in_doubt_;
+  Gauge& waiting_gauge_;
+
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unique_ptr<Lane> interner_;
+  bool interner_is_busy_ = false;
+  std::list<Waiting> queue_;
+  std::int64_t queued_appends_ = 0;
+  std::int64_t in_flight_units_ = 0;
+  // Streams that some group in flight appends to.
+  absl::flat_hash_set<std::string> busy_streams_;
+  bool stopping_ = false;
+};
+
+}  // namespace stele::postgres_store
+
+#endif  // STELE_EVENTSTORE_SRC_POSTGRES_APPENDER_H_

@@ -1,0 +1,293 @@
+#include "postgres_head.h"
+
+#include <algorithm>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "stele/base/log.h"
+#include "stele/base/status.h"
+#include "stele/postgres/identifier.h"
+
+namespace stele::postgres_store {
+namespace {
+
+namespace asio = boost::asio;
+
+// While something is in flight, and while nothing is: the safety net under the
+// notifications.
+constexpr absl::Duration kPollFirst = absl::Milliseconds(1);
+constexpr absl::Duration kPollInFlight = absl::Milliseconds(20);
+constexpr absl::Duration kPollIdle = absl::Milliseconds(250);
+
+// Other processes are told at most this often.
+constexpr absl::Duration kAnnounceGap = absl::Milliseconds(1);
+
+// Committed runs beyond a hole that we remember; beyond that we ask the server.
+constexpr std::size_t kRunsMax = 10'000;
+
+// Positions that must stay free of partitions' end; see extend_events().
+constexpr std::int64_t kRoom = 15'000'000;
+
+}  // namespace
+
+std::int64_t Head::Bound(std::int64_t last_value,
+                         const std::vector<std::uint32_t>& floors) const {
+  std::int64_t bound = last_value;
+  for (const std::uint32_t low_bits : floors) {
+    // The floor is the position with these low bits that lies nearest to the
+    // head, or as long as that is not known, to the last value. It may lie
+    // before the head when events of ours carried the head past the floor of
+    // somebody who had no position yet.
+    const std::int64_t near = is_known_ ? position_ : last_value;
+    const std::uint32_t ahead = low_bits - static_cast<std::uint32_t>(near);
+    bound = std::min(bound, near + static_cast<std::int32_t>(ahead));
+  }
+  return std::max<std::int64_t>(bound, 0);
+}
+
+void Head::MoveTo(std::int64_t position) {
+  is_known_ = true;
+  position_ = std::max(position_, position);
+  Absorb();
+}
+
+void Head::Committed(const std::vector<std::int64_t>& positions) {
+  for (std::size_t i = 0; i < positions.size();) {
+    std::size_t end = i + 1;
+    while (end < positions.size() && positions[end] == positions[end - 1] + 1) {
+      ++end;
+    }
+    if (runs_.size() < kRunsMax) {
+      std::int64_t& last = runs_[positions[i]];
+      last = std::max(last, positions[end - 1]);
+    }
+    i = end;
+  }
+  Absorb();
+}
+
+void Head::Absorb() {
+  if (!is_known_) return;
+  while (!runs_.empty() && runs_.begin()->first <= position_ + 1) {
+    position_ = std::max(position_, runs_.begin()->second);
+    runs_.erase(runs_.begin());
+  }
+}
+
+HeadTracker::HeadTracker(IoThread& thread, const Statements& statements,
+                         postgres::ConnectOptions connect, std::string channel,
+                         absl::Duration call_timeout, Metrics& metrics)
+    : thread_(thread),
+      statements_(statements),
+      channel_(std::move(channel)),
+      call_timeout_(call_timeout),
+      head_gauge_(metrics.GetGauge("stele_head_position",
+                                   "Position up to which the log is complete")),
+      lag_gauge_(metrics.GetGauge(
+          "stele_head_lag",
+          "Positions given out beyond the head, as last seen")),
+      lookups_(metrics.GetCounter("stele_head_lookups_total",
+                                  "Times the server was asked for the head")),
+      follower_(thread.io(), thread.blocking(), connect),
+      announcer_(thread.io(), thread.blocking(), std::move(connect)),
+      look_signal_(thread.io()),
+      announce_signal_(thread.io()) {}
+
+void HeadTracker::Start() {
+  thread_.Spawn(Follow());
+  thread_.Spawn(Announce());
+}
+
+void HeadTracker::Stop() {
+  stopping_ = true;
+  look_signal_.Notify();
+  announce_signal_.Notify();
+  follower_.Close();
+  announcer_.Close();
+  Interrupt();
+}
+
+std::int64_t HeadTracker::head() const {
+  absl::MutexLock lock(&mutex_);
+  return published_;
+}
+
+asio::awaitable<absl::StatusOr<std::int64_t>> HeadTracker::Refresh() {
+  // An error that is no answer yet, for the answer must be set.
+  Result answer = absl::CancelledError("the store is closing");
+  if (stopping_) co_return answer;
+  Signal answered(thread_.io());
+  bool is_answered = false;
+  waiters_.push_back([&](Result result) {
+    answer = std::move(result);
+    is_answered = true;
+    answered.Notify();
+  });
+  look_wanted_ = true;
+  follower_.Wake();
+  look_signal_.Notify();
+  while (!is_answered) co_await answered.Wait();
+  co_return answer;
+}
+
+absl::StatusOr<std::int64_t> HeadTracker::WaitFor(std::int64_t position,
+                                                  absl::Time deadline) {
+  absl::MutexLock lock(&mutex_);
+  const std::int64_t interrupts = interrupts_;
+  const auto is_over = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return published_ > position || interrupts_ != interrupts;
+  };
+  mutex_.AwaitWithDeadline(absl::Condition(&is_over), deadline);
+  if (published_ <= position && interrupts_ != interrupts) {
+    return absl::CancelledError("waiting for the head was interrupted");
+  }
+  return published_;
+}
+
+void HeadTracker::Interrupt() {
+  absl::MutexLock lock(&mutex_);
+  ++interrupts_;
+}
+
+void HeadTracker::OnCommitted(std::vector<std::int64_t> positions) {
+  if (positions.empty()) return;
+  thread_.Post([this, positions = std::move(positions)] {
+    state_.Committed(positions);
+    Publish();
+    if (positions.back() > state_.position()) {
+      look_wanted_ = true;
+      follower_.Wake();
+    }
+    announce_wanted_ = true;
+    announce_signal_.Notify();
+  });
+}
+
+void HeadTracker::Publish() {
+  head_gauge_.Set(static_cast<double>(state_.position()));
+  absl::MutexLock lock(&mutex_);
+  published_ = state_.position();
+}
+
+void HeadTracker::Answer(std::vector<Waiter> waiters,
+                         const absl::Status& status) {
+  for (const Waiter& waiter : waiters) {
+    waiter(status.ok() ? Result(state_.position()) : Result(status));
+  }
+}
+
+asio::awaitable<absl::Status> HeadTracker::Attach() {
+  settled_value_ = -1;
+  STELE_CO_RETURN_IF_ERROR(co_await follower_.Connect());
+  co_return co_await follower_.Run(
+      "following the head",
+      absl::StrCat("LISTEN ", postgres::QuoteIdentifier(channel_)),
+      call_timeout_);
+}
+
+// Three statements, each with its own snapshot, in this order. See Head.
+asio::awaitable<absl::Status> HeadTracker::Look() {
+  constexpr std::string_view kDoing = "following the head";
+  const postgres::Params none;
+  lookups_.Add();
+  auto last = co_await follower_.Execute(kDoing, statements_.last_position,
+                                         none, call_timeout_);
+  STELE_CO_RETURN_IF_ERROR(last);
+  const std::int64_t last_value = last->GetInt8(0, 0);
+  lag_gauge_.Set(static_cast<double>(
+      std::max<std::int64_t>(0, last_value - state_.position())));
+  if (last->GetBool(0, 1)) {
+    postgres::Params room;
+    room.Int8(kRoom);
+    auto extended = co_await follower_.Execute("making room for events",
+                                               statements_.extend_events, room,
+                                               call_timeout_);
+    STELE_CO_RETURN_IF_ERROR(extended);
+  }
+  if (last_value == settled_value_) co_return absl::OkStatus();
+
+  auto floors = co_await follower_.Execute(kDoing, statements_.floors, none,
+                                           call_timeout_);
+  STELE_CO_RETURN_IF_ERROR(floors);
+  std::vector<std::uint32_t> low_bits;
+  for (int row = 0; row < floors->rows(); ++row) {
+    low_bits.push_back(static_cast<std::uint32_t>(floors->GetInt8(row, 0)));
+  }
+  const std::int64_t bound = state_.Bound(last_value, low_bits);
+
+  // Only up to an event, not into a hole at the end: after a crash the sequence
+  // may give out again what nobody committed.
+  postgres::Params range;
+  range.Int8(state_.position()).Int8(bound);
+  auto row = co_await follower_.Execute(kDoing, statements_.last_row, range,
+                                        call_timeout_);
+  STELE_CO_RETURN_IF_ERROR(row);
+  state_.MoveTo(row->rows() == 0 ? 0 : row->GetInt8(0, 0));
+  is_settled_ = bound >= last_value;
+  settled_value_ = is_settled_ ? last_value : -1;
+  Publish();
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<void> HeadTracker::Follow() {
+  Backoff backoff({absl::Milliseconds(20), absl::Seconds(2)});
+  while (!stopping_) {
+    std::vector<Waiter> waiters = std::exchange(waiters_, {});
+    look_wanted_ = false;
+    absl::Status status;
+    if (!follower_.LooksAlive()) status = co_await Attach();
+    if (status.ok()) status = co_await Look();
+    Answer(std::move(waiters), status);
+    if (stopping_) break;
+    if (!status.ok()) {
+      if (backoff.failures() == 0) {
+        Log(LogLevel::kWarning, "cannot follow the head of the log",
+            {{"error", std::string(status.message())}});
+      }
+      follower_.Close();
+      const absl::Duration wait = backoff.Next();
+      if (waiters_.empty()) co_await look_signal_.WaitFor(wait);
+      continue;
+    }
+    backoff.Reset();
+    poll_ = is_settled_ ? kPollIdle
+                        : std::clamp(poll_ * 2, kPollFirst, kPollInFlight);
+    if (look_wanted_) continue;
+    // Whatever came in, and whatever became of the connection, we look again.
+    (co_await follower_.WaitForNotifications(poll_)).status().IgnoreError();
+    if (is_settled_) poll_ = absl::ZeroDuration();
+  }
+  Answer(std::exchange(waiters_, {}), absl::CancelledError("closing"));
+}
+
+asio::awaitable<void> HeadTracker::Announce() {
+  while (!stopping_) {
+    if (!announce_wanted_) {
+      co_await announce_signal_.Wait();
+      continue;
+    }
+    announce_wanted_ = false;
+    if (!announcer_.LooksAlive()) {
+      const absl::Status status = co_await announcer_.Connect();
+      if (stopping_) break;
+      if (!status.ok()) {
+        // Others poll; they find out anyhow.
+        co_await announce_signal_.WaitFor(absl::Milliseconds(100));
+        continue;
+      }
+    }
+    postgres::Params params;
+    params.Text(channel_);
+    (co_await announcer_.Execute("announcing appends", statements_.notify,
+                                 params, call_timeout_))
+        .status()
+        .IgnoreError();  // The same.
+    if (stopping_) break;
+    co_await announce_signal_.WaitFor(kAnnounceGap);
+  }
+}
+
+}  // namespace stele::postgres_store

@@ -1,0 +1,310 @@
+#include "postgres_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "stele/base/status.h"
+
+namespace stele::postgres_store {
+namespace {
+
+namespace asio = boost::asio;
+using postgres::Params;
+using postgres::Result;
+
+constexpr std::int64_t kPageBytesMax = 4 << 20;
+constexpr std::int64_t kPageEventsMax = 2000;
+
+// Positions that one statement looks through for events that pass a filter.
+constexpr std::int64_t kFilteredPositionsMax = 200'000;
+
+// The server's own time-out comes first.
+constexpr absl::Duration kGrace = absl::Seconds(2);
+
+}  // namespace
+
+// A connection, until the lease goes.
+class Reader::Lease {
+ public:
+  Lease(Reader& reader, std::size_t index) : reader_(&reader), index_(index) {}
+  Lease(Lease&& other) noexcept
+      : reader_(std::exchange(other.reader_, nullptr)), index_(other.index_) {}
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() {
+    if (reader_ != nullptr) reader_->Return(index_);
+  }
+  postgres::AsyncConnection& connection() const {
+    return *reader_->connections_[index_];
+  }
+
+ private:
+  Reader* reader_;
+  std::size_t index_;
+};
+
+Reader::Reader(IoThread& thread, const Statements& statements,
+               KnownNames& names, postgres::ConnectOptions connect,
+               int connections, absl::Duration call_timeout)
+    : thread_(thread),
+      statements_(statements),
+      names_(names),
+      call_timeout_(call_timeout),
+      freed_(thread.io()) {
+  for (int i = 0; i < connections; ++i) {
+    connections_.push_back(std::make_unique<postgres::AsyncConnection>(
+        thread.io(), thread.blocking(), connect));
+    free_.push_back(static_cast<std::size_t>(i));
+  }
+}
+
+void Reader::Stop() {
+  stopping_ = true;
+  freed_.Notify();
+  for (const auto& connection : connections_) connection->Close();
+}
+
+asio::awaitable<Reader::Lease> Reader::Checkout() {
+  while (free_.empty()) co_await freed_.Wait();
+  const std::size_t index = free_.back();
+  free_.pop_back();
+  co_return Lease(*this, index);
+}
+
+void Reader::Return(std::size_t connection) {
+  free_.push_back(connection);
+  freed_.Notify();
+}
+
+asio::awaitable<absl::StatusOr<Result>> Reader::Query(
+    std::string_view doing, const postgres::Statement& statement,
+    const Params& params) {
+  const Lease lease = co_await Checkout();
+  absl::StatusOr<Result> result;
+  for (int tries = 0; tries < 2; ++tries) {
+    if (stopping_) co_return absl::CancelledError("the store is closing");
+    if (!lease.connection().LooksAlive()) {
+      STELE_CO_RETURN_IF_ERROR(co_await lease.connection().Connect());
+    }
+    result = co_await lease.connection().Execute(doing, statement, params,
+                                                 call_timeout_ + kGrace);
+    if (!absl::IsUnavailable(result.status())) break;
+  }
+  co_return result;
+}
+
+asio::awaitable<absl::Status> Reader::FetchRows(
+    std::string_view doing, const postgres::Statement& statement,
+    const Params& params, std::vector<RawEvent>& rows, bool& was_cut) {
+  const Lease lease = co_await Checkout();
+  absl::Status status;
+  for (int tries = 0; tries < 2; ++tries) {
+    if (stopping_) co_return absl::CancelledError("the store is closing");
+    rows.clear();
+    was_cut = false;
+    std::int64_t bytes = 0;
+    if (!lease.connection().LooksAlive()) {
+      STELE_CO_RETURN_IF_ERROR(co_await lease.connection().Connect());
+    }
+    const auto take = [&](const Result& row) {
+      // What does not fit is read again with the next page.
+      was_cut = was_cut || bytes >= kPageBytesMax;
+      if (was_cut) return;
+      RawEvent raw;
+      raw.event.position = row.GetInt8(0, 0);
+      raw.stream_key = row.GetInt8(0, 1);
+      raw.event.version = row.GetInt8(0, 2);
+      raw.event.recorded_at = row.GetTimestamp(0, 3);
+      raw.event.id = row.GetUuid(0, 4);
+      raw.type_id = row.GetInt4(0, 5);
+      raw.event.metadata = std::string(row.GetBytes(0, 6));
+      raw.event.payload = std::string(row.GetBytes(0, 7));
+      const std::size_t size =
+          raw.event.metadata.size() + raw.event.payload.size() + 128;
+      bytes += static_cast<std::int64_t>(size);
+      mean_event_bytes_ += (static_cast<double>(size) - mean_event_bytes_) / 64;
+      rows.push_back(std::move(raw));
+    };
+    status = co_await lease.connection().ExecuteByRow(
+        doing, statement, params, call_timeout_ + kGrace, take);
+    if (!absl::IsUnavailable(status)) break;
+  }
+  co_return status;
+}
+
+std::int64_t Reader::RowsPerPage() const {
+  return std::clamp<std::int64_t>(
+      static_cast<std::int64_t>(kPageBytesMax / mean_event_bytes_), 4,
+      kPageEventsMax);
+}
+
+asio::awaitable<absl::Status> Reader::LearnNames(
+    const std::vector<RawEvent>& rows, bool with_streams) {
+  absl::flat_hash_set<std::int32_t> types;
+  absl::flat_hash_set<std::int64_t> streams;
+  for (const RawEvent& raw : rows) {
+    if (!names_.types.NameOf(raw.type_id)) types.insert(raw.type_id);
+    if (with_streams && !names_.streams.NameOf(raw.stream_key)) {
+      streams.insert(raw.stream_key);
+    }
+  }
+  if (!types.empty()) {
+    const std::vector<std::int32_t> ids(types.begin(), types.end());
+    Params params;
+    params.Int4s(ids);
+    auto result =
+        co_await Query("reading event types", statements_.type_names, params);
+    STELE_CO_RETURN_IF_ERROR(result);
+    for (int row = 0; row < result->rows(); ++row) {
+      names_.types.Add(result->GetInt4(row, 0), result->GetBytes(row, 1));
+    }
+  }
+  if (!streams.empty()) {
+    const std::vector<std::int64_t> keys(streams.begin(), streams.end());
+    Params params;
+    params.Int8s(keys);
+    auto result = co_await Query("reading stream names",
+                                 statements_.stream_names, params);
+    STELE_CO_RETURN_IF_ERROR(result);
+    for (int row = 0; row < result->rows(); ++row) {
+      names_.streams.Add(result->GetInt8(row, 0), result->GetBytes(row, 1));
+    }
+  }
+  co_return absl::OkStatus();
+}
+
+// `stream_id` null: of any stream.
+asio::awaitable<absl::StatusOr<std::vector<RecordedEvent>>> Reader::Translate(
+    std::vector<RawEvent> rows, const std::string* stream_id) {
+  STELE_CO_RETURN_IF_ERROR(co_await LearnNames(rows, stream_id == nullptr));
+  std::vector<RecordedEvent> events;
+  events.reserve(rows.size());
+  for (RawEvent& raw : rows) {
+    std::optional<std::string> type = names_.types.NameOf(raw.type_id);
+    std::optional<std::string> stream =
+        stream_id != nullptr ? *stream_id
+                             : names_.streams.NameOf(raw.stream_key);
+    if (!type.has_value() || !stream.has_value()) {
+      co_return absl::DataLossError(absl::StrCat(
+          "the event at position ", raw.event.position, " refers to ",
+          type.has_value() ? "a stream" : "an event type",
+          " that is not in the store"));
+    }
+    raw.event.type = *std::move(type);
+    raw.event.stream_id = *std::move(stream);
+    events.push_back(std::move(raw.event));
+  }
+  co_return events;
+}
+
+asio::awaitable<absl::StatusOr<StreamRow>> Reader::FindStream(
+    const std::string& stream_id) {
+  Params params;
+  params.Text(stream_id);
+  auto result =
+      co_await Query("finding a stream", statements_.find_stream, params);
+  STELE_CO_RETURN_IF_ERROR(result);
+  StreamRow row;
+  if (result->rows() > 0) {
+    row = {result->GetInt8(0, 0), result->GetInt8(0, 1), result->GetInt8(0, 2),
+           result->GetInt8(0, 3), result->GetBool(0, 4)};
+  }
+  co_return row;
+}
+
+asio::awaitable<absl::StatusOr<Page>> Reader::ReadStream(
+    const std::string& stream_id, const StreamRow& row, Direction direction,
+    std::int64_t from, std::int64_t limit) {
+  const bool is_forwards = direction == Direction::kForwards;
+  Params params;
+  params.Int8(row.key)
+      .Int8(is_forwards ? from : 1)
+      .Int8(is_forwards ? row.version : from)
+      .Int8(row.first_position)
+      .Int8(row.last_position)
+      .Int8(std::min(limit, RowsPerPage()));
+  std::vector<RawEvent> rows;
+  bool was_cut = false;
+  STELE_CO_RETURN_IF_ERROR(co_await FetchRows(
+      "reading a stream",
+      is_forwards ? statements_.read_forwards : statements_.read_backwards,
+      params, rows, was_cut));
+  auto events = co_await Translate(std::move(rows), &stream_id);
+  STELE_CO_RETURN_IF_ERROR(events);
+  Page page;
+  page.events = *std::move(events);
+  co_return page;
+}
+
+asio::awaitable<absl::StatusOr<std::vector<std::int32_t>>> Reader::Resolve(
+    const std::vector<std::string>& wanted, Names<std::int32_t>& known,
+    const postgres::Statement& statement) {
+  std::vector<std::int32_t> ids;
+  std::vector<std::string_view> unknown;
+  for (const std::string& name : wanted) {
+    if (const auto id = known.IdOf(name)) {
+      ids.push_back(*id);
+    } else {
+      unknown.push_back(name);
+    }
+  }
+  if (!unknown.empty()) {
+    Params params;
+    params.Texts(unknown);
+    auto result = co_await Query("reading names", statement, params);
+    STELE_CO_RETURN_IF_ERROR(result);
+    for (int row = 0; row < result->rows(); ++row) {
+      known.Add(result->GetInt4(row, 0), result->GetBytes(row, 1));
+      ids.push_back(result->GetInt4(row, 0));
+    }
+  }
+  co_return ids;
+}
+
+asio::awaitable<absl::StatusOr<Page>> Reader::ReadLog(
+    const ReadLogRequest& filter, std::int64_t after, std::int64_t head,
+    std::int64_t limit) {
+  const bool by_category = !filter.categories.empty();
+  const bool by_type = !filter.types.empty();
+  // A name that is not there after the head was read has no event up to it.
+  auto categories = co_await Resolve(filter.categories, names_.categories,
+                                     statements_.category_ids);
+  STELE_CO_RETURN_IF_ERROR(categories);
+  auto types =
+      co_await Resolve(filter.types, names_.types, statements_.type_ids);
+  STELE_CO_RETURN_IF_ERROR(types);
+  Page page;
+  page.reached = head;
+  if ((by_category && categories->empty()) || (by_type && types->empty())) {
+    co_return page;
+  }
+  if (by_category || by_type) {
+    page.reached = std::min(head, after + kFilteredPositionsMax);
+  }
+  const std::int64_t most = std::min(limit, RowsPerPage());
+  Params params;
+  params.Int8(after).Int8(page.reached).Int8(most);
+  if (by_category) params.Int4s(*categories);
+  if (by_type) params.Int4s(*types);
+  const postgres::Statement& statement =
+      by_category
+          ? (by_type ? statements_.read_log_both
+                     : statements_.read_log_categories)
+          : (by_type ? statements_.read_log_types : statements_.read_log);
+  std::vector<RawEvent> rows;
+  bool was_cut = false;
+  STELE_CO_RETURN_IF_ERROR(
+      co_await FetchRows("reading the log", statement, params, rows, was_cut));
+  if (was_cut || static_cast<std::int64_t>(rows.size()) == most) {
+    page.reached = rows.back().event.position;
+  }
+  auto events = co_await Translate(std::move(rows), nullptr);
+  STELE_CO_RETURN_IF_ERROR(events);
+  page.events = *std::move(events);
+  co_return page;
+}
+
+}  // namespace stele::postgres_store

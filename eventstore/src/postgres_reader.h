@@ -1,0 +1,109 @@
+#ifndef STELE_EVENTSTORE_SRC_POSTGRES_READER_H_
+#define STELE_EVENTSTORE_SRC_POSTGRES_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "postgres_io.h"
+#include "postgres_names.h"
+#include "postgres_statements.h"
+#include "stele/eventstore/event_store.h"
+#include "stele/postgres/async_connection.h"
+
+namespace stele::postgres_store {
+
+// A stream's row.
+struct StreamRow {
+  std::int64_t key = 0;  // 0 = no such stream.
+  std::int64_t version = 0;
+  std::int64_t first_position = 0;
+  std::int64_t last_position = 0;
+  bool is_tombstoned = false;
+};
+
+// Some events, and how far they reach.
+struct Page {
+  std::vector<RecordedEvent> events;
+  // Log: position up to which everything was looked at.
+  std::int64_t reached = 0;
+};
+
+// Reads over a few connections, page by page, each page bounded in bytes. A
+// page that the connection broke under is read once more.
+//
+// Used on the IoThread only.
+class Reader {
+ public:
+  Reader(IoThread& thread, const Statements& statements, KnownNames& names,
+         postgres::ConnectOptions connect, int connections,
+         absl::Duration call_timeout);
+
+  void Stop();
+
+  boost::asio::awaitable<absl::StatusOr<StreamRow>> FindStream(
+      const std::string& stream_id);
+
+  // At most `limit` events of the stream with versions from `from` to its end
+  // or, backwards, to its beginning.
+  boost::asio::awaitable<absl::StatusOr<Page>> ReadStream(
+      const std::string& stream_id, const StreamRow& row, Direction direction,
+      std::int64_t from, std::int64_t limit);
+
+  // At most `limit` events after `after` and up to `head` that pass.
+  boost::asio::awaitable<absl::StatusOr<Page>> ReadLog(
+      const ReadLogRequest& filter, std::int64_t after, std::int64_t head,
+      std::int64_t limit);
+
+  // Any other statement of one small answer.
+  boost::asio::awaitable<absl::StatusOr<postgres::Result>> Query(
+      std::string_view doing, const postgres::Statement& statement,
+      const postgres::Params& params);
+
+ private:
+  // An event whose names are still numbers.
+  struct RawEvent {
+    RecordedEvent event;
+    std::int64_t stream_key = 0;
+    std::int32_t type_id = 0;
+  };
+
+  class Lease;
+
+  boost::asio::awaitable<Lease> Checkout();
+  void Return(std::size_t connection);
+
+  boost::asio::awaitable<absl::Status> FetchRows(
+      std::string_view doing, const postgres::Statement& statement,
+      const postgres::Params& params, std::vector<RawEvent>& rows,
+      bool& was_cut);
+  boost::asio::awaitable<absl::StatusOr<std::vector<RecordedEvent>>> Translate(
+      std::vector<RawEvent> rows, const std::string* stream_id);
+  boost::asio::awaitable<absl::Status> LearnNames(
+      const std::vector<RawEvent>& rows, bool with_streams);
+  // The numbers of those names that exist.
+  boost::asio::awaitable<absl::StatusOr<std::vector<std::int32_t>>> Resolve(
+      const std::vector<std::string>& wanted, Names<std::int32_t>& known,
+      const postgres::Statement& statement);
+  std::int64_t RowsPerPage() const;
+
+  IoThread& thread_;
+  const Statements& statements_;
+  KnownNames& names_;
+  const absl::Duration call_timeout_;
+  std::vector<std::unique_ptr<postgres::AsyncConnection>> connections_;
+  std::vector<std::size_t> free_;
+  Signal freed_;
+  bool stopping_ = false;
+  // Running mean, so that a page of `kPageBytesMax` is asked for and no more.
+  double mean_event_bytes_ = 1024;
+};
+
+}  // namespace stele::postgres_store
+
+#endif  // STELE_EVENTSTORE_SRC_POSTGRES_READER_H_

@@ -1,0 +1,71 @@
+#ifndef STELE_EVENTSTORE_SRC_POSTGRES_TRANSACTION_H_
+#define STELE_EVENTSTORE_SRC_POSTGRES_TRANSACTION_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "postgres_append_batch.h"
+#include "postgres_names.h"
+#include "postgres_statements.h"
+#include "stele/eventstore/transaction.h"
+
+namespace stele::postgres {
+class Session;
+}  // namespace stele::postgres
+
+namespace stele::postgres_store {
+
+// What a transaction needs of its store. Thread-safe.
+struct TransactionHost {
+  const std::string& schema;
+  const Statements& statements;
+  KnownNames& names;
+  // Makes numbers for the names of a batch, outside the transaction.
+  std::function<absl::Status(const AppendBatch&)> intern;
+};
+
+class PostgresTransaction final : public Transaction {
+ public:
+  // All must outlive it.
+  PostgresTransaction(const TransactionHost& host, pqxx::transaction_base& tx);
+
+  absl::StatusOr<std::vector<AppendResult>> Append(
+      std::span<const AppendRequest> requests,
+      const std::function<absl::Status(std::span<const RecordedEvent>)>&
+          inline_work) override;
+  pqxx::transaction_base* sql() override { return &tx_; }
+  const std::string& schema() const override { return host_.schema; }
+  void OnCommit(std::function<void()> effect) override;
+
+  // The connection underneath, for statements of our own.
+  postgres::Session& session() { return session_; }
+  const TransactionHost& host() const { return host_; }
+
+  // OK, or the first error of an Append(): then it must not be committed.
+  const absl::Status& failure() const { return failure_; }
+  // Notes an error that must not be ignored, and returns it.
+  absl::Status Fail(absl::Status status);
+
+  // Of the events appended, ascending.
+  std::vector<std::int64_t> TakePositions() { return std::move(positions_); }
+  void RunEffects();
+
+ private:
+  absl::StatusOr<std::vector<AppendResult>> TryAppend(
+      const AppendBatch& batch,
+      const std::function<absl::Status(std::span<const RecordedEvent>)>&
+          inline_work);
+
+  const TransactionHost& host_;
+  pqxx::transaction_base& tx_;
+  postgres::Session& session_;
+  absl::Status failure_;
+  std::vector<std::int64_t> positions_;
+  std::vector<std::function<void()>> effects_;
+};
+
+}  // namespace stele::postgres_store
+
+#endif  // STELE_EVENTSTORE_SRC_POSTGRES_TRANSACTION_H_
