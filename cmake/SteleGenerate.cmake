@@ -43,7 +43,7 @@ function(stele_generate)
 
   add_library(${ARG_TARGET} STATIC ${sources})
   target_include_directories(${ARG_TARGET} SYSTEM PUBLIC ${out})
-  if(NOT ARG_DEPS MATCHES "stele::|stele_")
+  if(NOT ARG_DEPS MATCHES "(^|;)stele(::|_)")
     list(APPEND ARG_DEPS stele::stele)
   endif()
   target_link_libraries(${ARG_TARGET} PUBLIC ${ARG_DEPS})

@@ -3,6 +3,7 @@
 #
 # cmake -DSOURCE=<root> -DPLUGIN=<path> -DCXX=<path> -DWORK=<folder> -P <this>
 
+cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK}/shared)
 file(WRITE ${WORK}/CMakeLists.txt "
