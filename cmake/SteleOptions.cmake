@@ -20,8 +20,3 @@ find_program(STELE_CCACHE ccache)
 if(STELE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${STELE_CCACHE})
 endif()
-
-if(STELE_SANITIZE)
-  add_compile_options(-fsanitize=${STELE_SANITIZE} -fno-omit-frame-pointer)
-  add_link_options(-fsanitize=${STELE_SANITIZE})
-endif()

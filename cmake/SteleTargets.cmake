@@ -64,6 +64,10 @@ function(stele_test)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  if(STELE_SANITIZE)  # Everything takes its time.
+    math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")
+  endif()
   set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
-                       LABELS "${ARG_LABELS}")
+                       LABELS "${ARG_LABELS}"
+                       ENVIRONMENT "${STELE_TEST_ENVIRONMENT}")
 endfunction()
