@@ -13,7 +13,7 @@
 namespace stele::codegen {
 namespace {
 
-constexpr std::size_t kTableNameBytesMax = 48;  // Leaves room for a version.
+constexpr std::size_t kTableNameBytesMax = 40;  // Leaves room for a version.
 constexpr std::size_t kStoredNameBytesMax = 256;
 
 // Sorted.

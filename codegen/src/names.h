@@ -51,7 +51,7 @@ std::string SagaCategory(const std::string& saga);
 
 // What may be written in options.
 bool IsStreamCategory(const std::string& name);  // A letter, then [A-Za-z0-9_].
-bool IsTableName(const std::string& name);  // snake_case, at most 48 bytes.
+bool IsTableName(const std::string& name);  // snake_case, at most 40 bytes.
 bool IsTimerName(const std::string& name);  // snake_case.
 bool IsStoredName(
     const std::string& name);               // Dotted identifiers, <= 256 bytes.

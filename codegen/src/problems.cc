@@ -25,8 +25,12 @@ std::string Problems::ToString() const {
           : absl::StrCat(sorted.size(),
                          " mistakes in the model, so nothing was generated:");
   for (const Problem& problem : sorted) {
-    absl::StrAppend(&text, "\n", problem.where.file, ":", problem.where.line,
-                    ":", problem.where.column, ": ", problem.text);
+    absl::StrAppend(&text, "\n", problem.where.file);
+    if (problem.where.line != 0) {
+      absl::StrAppend(&text, ":", problem.where.line, ":",
+                      problem.where.column);
+    }
+    absl::StrAppend(&text, ": ", problem.text);
   }
   return text;
 }

@@ -148,7 +148,7 @@ class Validator {
 
   void CheckEvent(const Message& message) {
     const Event& event = *message.event;
-    if (event.has_own_name && !IsStoredName(event.stored_name)) {
+    if (!IsStoredName(event.stored_name)) {
       problems_.Add(event.location,
                     absl::StrCat("bad stored name ", Quote(event.stored_name)),
                     absl::StrCat("write words of letters, digits and "
@@ -215,7 +215,7 @@ class Validator {
           message.read_model->location,
           absl::StrCat("bad table name ", Quote(table)),
           absl::StrCat("use small letters, digits and underscores, at "
-                       "most 48, e.g. ",
+                       "most 40, e.g. ",
                        Quote(AsSnakeCase(table, proposal))));
     }
   }

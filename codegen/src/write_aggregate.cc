@@ -42,8 +42,8 @@ std::string WriteConcept(const Message& message) {
   const Aggregate& aggregate = *message.aggregate;
   std::set<std::string> taken = {"state", "next"};
   std::vector<std::string> parameters = {
-      absl::StrCat("const ", message.class_name, "& state"),
-      absl::StrCat(message.class_name, "& next")};
+      absl::StrCat("const ", TypeIn(file, message.qualified), "& state"),
+      absl::StrCat(TypeIn(file, message.qualified), "& next")};
   std::vector<std::string> requirements;
   const auto add = [&](const std::vector<const Message*>& messages,
                        const std::string& call, const std::string& result) {

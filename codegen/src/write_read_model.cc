@@ -28,8 +28,9 @@ std::string WriteConcept(const Message& message) {
   std::set<std::string> taken = {target};
   const auto names = ParameterNames(events, taken);
   std::vector<std::string> parameters = {
-      read_model.sql ? std::string("const stele::SqlTarget& target")
-                     : absl::StrCat(message.class_name, "& row")};
+      read_model.sql
+          ? std::string("const stele::SqlTarget& target")
+          : absl::StrCat(TypeIn(*message.file, message.qualified), "& row")};
   std::vector<std::string> requirements;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const Message& event = *read_model.routes[i].event.target;

@@ -12,7 +12,8 @@ namespace {
 class Inputs {
  public:
   explicit Inputs(const Message& message) {
-    parameters_ = {absl::StrCat(message.class_name, "& saga")};
+    parameters_ = {
+        absl::StrCat(TypeIn(*message.file, message.qualified), "& saga")};
     const Saga& saga = *message.saga;
     std::vector<std::string> names;
     std::vector<std::string> types;

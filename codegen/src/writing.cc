@@ -15,7 +15,8 @@ std::string TypeIn(const File& file, const std::string& qualified) {
                               : absl::StrCat("::", file.cpp_namespace, "::");
   if (qualified.compare(0, own.size(), own) != 0) return qualified;
   const std::string rest = qualified.substr(own.size());
-  return rest.find("::") == std::string::npos ? rest : qualified;
+  // "T" is what the parameter of a concept is called.
+  return rest.find("::") == std::string::npos && rest != "T" ? rest : qualified;
 }
 
 std::string CommentLines(const std::string& comment) {

@@ -161,7 +161,7 @@ message Watch {
           "model.proto:18:3: bad topic \"c.*\"; use letters, digits, \"_\", "
           "\"-\" and single dots inside",
           "model.proto:21:3: bad table name \"My Rows\"; use small letters, "
-          "digits and underscores, at most 48, e.g. \"my_rows\"",
+          "digits and underscores, at most 40, e.g. \"my_rows\"",
           "model.proto:25:3: read model \"NoRows\" has no table; write table: "
           "\"no_rows\"",
           "model.proto:29:3: bad timer name \"TimeOut\"; use small letters, "

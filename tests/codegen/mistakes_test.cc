@@ -234,5 +234,26 @@ TEST(MistakesTest, ParametersOfThePlugin) {
             "folder only\n");
 }
 
+TEST(MistakesTest, WithoutSourcesOnlyTheFileIsKnown) {
+  const ProtoFolder folder;
+  folder.Add("model.proto",
+             kBegin + std::string("message A { option (stele.event).of = "
+                                  "\"B\"; }\n"));
+  const std::string protoc = ShellQuoted(STELE_TEST_PROTOC);
+  const std::string set = ShellQuoted(folder.path() + "/set");
+  ASSERT_EQ(RunCommand(protoc + " -I " + ShellQuoted(folder.path()) + " -I " +
+                       ShellQuoted(STELE_TEST_PROTO_DIR) +
+                       " --include_imports -o " + set + " model.proto")
+                .exit_code,
+            0);
+  const Outcome outcome = RunCommand(
+      protoc + " --descriptor_set_in=" + set +
+      " --plugin=protoc-gen-stele=" + ShellQuoted(STELE_TEST_PLUGIN) +
+      " --stele_out=" + ShellQuoted(folder.path()) + " model.proto");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.output,
+              HasSubstr("\nmodel.proto: unknown aggregate \"B\"; "));
+}
+
 }  // namespace
 }  // namespace stele::codegen

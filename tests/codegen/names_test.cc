@@ -72,7 +72,7 @@ TEST(NamesTest, AcceptsOnlyNamesThatTheStoreTakes) {
   EXPECT_TRUE(IsTableName("account_balance"));
   EXPECT_FALSE(IsTableName("AccountBalance"));
   EXPECT_FALSE(IsTableName("a b"));
-  EXPECT_FALSE(IsTableName(std::string(49, 'a')));
+  EXPECT_FALSE(IsTableName(std::string(41, 'a')));
 
   EXPECT_TRUE(IsStoredName("bank.AccountOpened"));
   EXPECT_TRUE(IsStoredName("AccountOpened"));
