@@ -17,6 +17,7 @@
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/options.pb.h"
+#include "stream_turns.h"
 
 namespace stele {
 namespace {
@@ -29,6 +30,7 @@ constexpr int kRetriesMax = 1000;
 DispatcherOptions Settled(DispatcherOptions options) {
   options.conflict_retries_max =
       std::clamp(options.conflict_retries_max, 0, kRetriesMax);
+  options.waiting_commands_max = std::max(options.waiting_commands_max, 0);
   options.in_doubt_retries_max =
       std::clamp(options.in_doubt_retries_max, 0, kRetriesMax);
   if (options.clock == nullptr) options.clock = &SystemClock();
@@ -50,7 +52,9 @@ std::string IdFieldOf(const Descriptor& command) {
 class Dispatching final : public AggregateDispatcher {
  public:
   Dispatching(EventStore& store, DispatcherOptions options)
-      : store_(store), options_(Settled(std::move(options))) {}
+      : store_(store),
+        options_(Settled(std::move(options))),
+        turns_(options_.waiting_commands_max, *options_.metrics) {}
 
   absl::Status Add(AggregateType type) override;
   bool Handles(std::string_view command_type) const override {
@@ -77,6 +81,7 @@ class Dispatching final : public AggregateDispatcher {
 
   EventStore& store_;
   const DispatcherOptions options_;
+  StreamTurns turns_;
 
   mutable absl::Mutex mutex_;
   // What is in here stays, so that it is used without the lock.
@@ -162,7 +167,7 @@ absl::StatusOr<Receipt> Dispatching::Handle(const Message& command,
     message = converted.get();
   }
   const absl::Time start = options_.clock->Now();
-  CommandRun run(store_, options_, *route, *message, options);
+  CommandRun run(store_, turns_, options_, *route, *message, options);
   absl::StatusOr<Receipt> receipt = handling(run);
   route->metrics.Answered(receipt, options_.clock->Now() - start);
   return receipt;

@@ -1,9 +1,12 @@
 #include "command_run.h"
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "settled_append.h"
 #include "stele/base/backoff.h"
@@ -56,43 +59,58 @@ absl::Status ValidateText(const char* field, const std::string& text) {
 
 }  // namespace
 
-CommandRun::CommandRun(EventStore& store, const DispatcherOptions& options,
-                       CommandRoute& route, const Message& message,
-                       const DispatchOptions& dispatch)
+CommandRun::CommandRun(EventStore& store, StreamTurns& turns,
+                       const DispatcherOptions& options, CommandRoute& route,
+                       const Message& message, const DispatchOptions& dispatch)
     : store_(store),
+      turns_(turns),
       options_(options),
       route_(route),
       message_(message),
       dispatch_(dispatch),
       command_id_(dispatch.command_id.has_value() ? *dispatch.command_id
                                                   : options.ids->Next()),
-      stream_id_(
-          MakeStreamId(route.aggregate.category(), route.command.id(message))),
-      stream_(store, route.aggregate, stream_id_) {}
+      stream_id_(MakeStreamId(route.aggregate.category(),
+                              route.command.id(message))) {}
 
 absl::StatusOr<Receipt> CommandRun::Run() {
   STELE_RETURN_IF_ERROR(Prepare());
-  absl::StatusOr<Receipt> receipt = Handle(
+  return FirstReceiptOr(RunInTurn());
+}
+
+absl::StatusOr<Receipt> CommandRun::RunInTurn() {
+  STELE_ASSIGN_OR_RETURN(stream_, turns_.Take(stream_id_));
+  std::unique_ptr<StreamState> left;
+  absl::Cleanup pass = [&] { turns_.Pass(stream_id_, std::move(left)); };
+
+  absl::StatusOr<Receipt> receipt = DecideAndAppend(
       [this](const AppendRequest& request) {
         return AppendUntilSettled(store_, request, options_, was_in_doubt_);
       },
       options_.conflict_retries_max);
-  if (written_.has_value() && stream_.IsSnapshotDue(written_->version())) {
-    stream_.SaveSnapshot(*written_);
+  std::optional<Snapshot> snapshot;
+  if (receipt.ok() && !receipt->was_duplicate) {
+    if (receipt->events > 0) snapshot = stream_->TakeDueSnapshot();
+    left = std::move(stream_);
+  } else if (IsRejected(receipt.status()) && !route_.command.creates) {
+    left = std::move(stream_);
   }
+  std::move(pass).Invoke();
+  if (snapshot.has_value()) SaveSnapshot(store_, *snapshot);
   return receipt;
 }
 
-// Leaves snapshots to others: the events may yet be rolled back.
+// Takes no turn, for it would last as long as the transaction, and leaves
+// snapshots to others, for the events may yet be rolled back.
 absl::StatusOr<Receipt> CommandRun::RunIn(Transaction& tx) {
   STELE_RETURN_IF_ERROR(Prepare());
-  return Handle(
+  return FirstReceiptOr(DecideAndAppend(
       [&tx](const AppendRequest& request) -> absl::StatusOr<AppendResult> {
         STELE_ASSIGN_OR_RETURN(std::vector<AppendResult> results,
                                tx.Append(std::span(&request, 1)));
         return results.front();
       },
-      /*conflict_retries_max=*/0);
+      /*conflict_retries_max=*/0));
 }
 
 absl::Status CommandRun::Prepare() {
@@ -136,54 +154,75 @@ absl::Status CommandRun::PrepareMetadata() {
                    " bytes; at most ", kMaxMetadataBytes, " are accepted"));
 }
 
-absl::StatusOr<Receipt> CommandRun::Handle(Append append,
-                                           int conflict_retries_max) {
-  return FirstReceiptOr(DecideAndAppend(append, conflict_retries_max));
-}
-
 absl::StatusOr<Receipt> CommandRun::DecideAndAppend(Append append,
                                                     int conflict_retries_max) {
-  const bool creates = route_.command.creates;
-  // What a creating command needs to know, that nothing is there, its append
-  // finds out by itself.
-  if (!creates) {
-    STELE_RETURN_IF_ERROR(ExplainRead(stream_.Load(), stream_id_));
-  }
+  STELE_RETURN_IF_ERROR(Load());
   Backoff backoff(options_.conflict_backoff);
   for (int conflicts = 0;; ++conflicts) {
-    absl::StatusOr<Plan> plan = MakePlan();
-    const bool has_events = plan.ok() && !plan->request.events.empty();
-    if (creates && !has_events) STELE_RETURN_IF_ERROR(MustNotExist());
-    STELE_RETURN_IF_ERROR(plan.status());
-    if (!has_events) {
+    STELE_ASSIGN_OR_RETURN(Plan plan, MakeFreshPlan());
+    if (plan.request.events.empty()) {
       return Receipt{.stream_id = stream_id_,
-                     .version = stream_.fold().version(),
+                     .version = stream_->fold().version(),
                      .command_id = command_id_};
     }
-    const absl::StatusOr<AppendResult> appended = append(plan->request);
+    const absl::StatusOr<AppendResult> appended = append(plan.request);
     if (appended.ok()) {
-      if (!appended->was_duplicate) written_ = std::move(plan->after);
+      if (!appended->was_duplicate) stream_->Advance(std::move(plan.after));
       return ReceiptOf(*appended);
     }
     if (!absl::IsAborted(appended.status())) {
       return ExplainAppend(appended.status());
     }
     route_.metrics.Conflicted();
-    if (creates && GetVersionConflict(appended.status()).has_value()) {
+    if (route_.command.creates &&
+        GetVersionConflict(appended.status()).has_value()) {
       return AlreadyExists();
     }
     if (conflicts == conflict_retries_max) return appended.status();
     options_.wait(backoff.Next());
-    if (!creates) {
-      STELE_RETURN_IF_ERROR(ExplainRead(stream_.CatchUp(), stream_id_));
-    }
+    if (!route_.command.creates) STELE_RETURN_IF_ERROR(CatchUp());
   }
 }
 
+absl::Status CommandRun::Load() {
+  const bool creates = route_.command.creates;
+  if (stream_ != nullptr) {
+    return creates && stream_->fold().version() > 0 ? AlreadyExists()
+                                                    : absl::OkStatus();
+  }
+  stream_ = std::make_unique<StreamState>(store_, route_.aggregate, stream_id_);
+  is_fresh_ = true;
+  // What a creating command needs to know, that nothing is there, its append
+  // finds out by itself.
+  if (creates) return absl::OkStatus();
+  return ExplainRead(stream_->Load(), stream_id_);
+}
+
+absl::Status CommandRun::CatchUp() {
+  is_fresh_ = true;
+  return ExplainRead(stream_->CatchUp(), stream_id_);
+}
+
+// An append checks by itself that the state it was decided on is current. Any
+// other answer must not be given on a state that may lack events.
+absl::StatusOr<CommandRun::Plan> CommandRun::MakeFreshPlan() {
+  absl::StatusOr<Plan> plan = MakePlan();
+  if (plan.ok() && !plan->request.events.empty()) return plan;
+  if (route_.command.creates) {
+    STELE_RETURN_IF_ERROR(MustNotExist());
+    return plan;
+  }
+  if (is_fresh_) return plan;
+  const std::int64_t version = stream_->fold().version();
+  STELE_RETURN_IF_ERROR(CatchUp());
+  return stream_->fold().version() == version ? std::move(plan) : MakePlan();
+}
+
 absl::StatusOr<CommandRun::Plan> CommandRun::MakePlan() {
-  STELE_ASSIGN_OR_RETURN(const UntypedDecision decision,
-                         route_.aggregate.Decide(
-                             route_.command, stream_.fold().state(), message_));
+  STELE_ASSIGN_OR_RETURN(
+      const UntypedDecision decision,
+      route_.aggregate.Decide(route_.command, stream_->fold().state(),
+                              message_));
   if (decision.rejection.has_value()) {
     const Rejection& rejection = *decision.rejection;
     return RejectedError(
@@ -196,10 +235,10 @@ absl::StatusOr<CommandRun::Plan> CommandRun::MakePlan() {
         decision.events.size(), " events on one ", route_.command.type,
         "; at most ", kMaxEventsPerAppend, " are accepted"));
   }
-  Plan plan = {.request = {}, .after = stream_.fold().Copy()};
+  Plan plan = {.request = {}, .after = stream_->fold().Copy()};
   plan.request.stream_id = stream_id_;
   plan.request.expected_version =
-      ExpectedVersion::Exactly(stream_.fold().version());
+      ExpectedVersion::Exactly(stream_->fold().version());
   plan.request.command_id = command_id_;
   plan.request.events.reserve(decision.events.size());
   for (const UntypedDecision::Event& event : decision.events) {

@@ -3,7 +3,7 @@
 
 #include <google/protobuf/message.h>
 
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -17,6 +17,7 @@
 #include "stele/eventstore/event_store.h"
 #include "stele/eventstore/transaction.h"
 #include "stream_state.h"
+#include "stream_turns.h"
 
 namespace stele {
 
@@ -34,8 +35,9 @@ struct CommandRoute {
 class CommandRun {
  public:
   // Everything must outlive the run. Nothing in `options` is null.
-  CommandRun(EventStore& store, const DispatcherOptions& options,
-             CommandRoute& route, const google::protobuf::Message& message,
+  CommandRun(EventStore& store, StreamTurns& turns,
+             const DispatcherOptions& options, CommandRoute& route,
+             const google::protobuf::Message& message,
              const DispatchOptions& dispatch);
 
   // One of these, once.
@@ -54,10 +56,13 @@ class CommandRun {
 
   absl::Status Prepare();
   absl::Status PrepareMetadata();
-  absl::StatusOr<Receipt> Handle(Append append, int conflict_retries_max);
+  absl::StatusOr<Receipt> RunInTurn();
   absl::StatusOr<Receipt> DecideAndAppend(Append append,
                                           int conflict_retries_max);
+  absl::Status Load();
+  absl::Status CatchUp();
   absl::StatusOr<Plan> MakePlan();
+  absl::StatusOr<Plan> MakeFreshPlan();
   absl::Status AddEvent(const UntypedDecision::Event& event, Plan& plan);
   absl::Status ExplainAppend(const absl::Status& status);
   absl::Status MustNotExist();
@@ -66,6 +71,7 @@ class CommandRun {
   Receipt ReceiptOf(const AppendResult& result) const;
 
   EventStore& store_;
+  StreamTurns& turns_;
   const DispatcherOptions& options_;
   CommandRoute& route_;
   const google::protobuf::Message& message_;
@@ -74,8 +80,8 @@ class CommandRun {
   const Uuid command_id_;
   const std::string stream_id_;
   std::string metadata_;
-  StreamState stream_;
-  std::optional<Fold> written_;  // The state that the append left.
+  std::unique_ptr<StreamState> stream_;
+  bool is_fresh_ = false;  // `stream_` was read since the command arrived.
   bool was_in_doubt_ = false;
 };
 

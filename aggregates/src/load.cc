@@ -15,7 +15,7 @@ absl::StatusOr<UntypedAggregate> Load(EventStore& store,
   StreamState state(store, type, std::move(stream_id));
   STELE_RETURN_IF_ERROR(state.Load());
   const std::int64_t version = state.fold().version();
-  return UntypedAggregate{state.fold().TakeState(), version};
+  return UntypedAggregate{state.TakeState(), version};
 }
 
 }  // namespace stele::aggregates_internal

@@ -1,7 +1,6 @@
 #include "stream_state.h"
 
-#include <optional>
-#include <utility>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "stele/base/log.h"
@@ -75,21 +74,24 @@ void StreamState::Ignore(const Snapshot& snapshot, const char* why) {
        {"cause", why}});
 }
 
-bool StreamState::IsSnapshotDue(std::int64_t version) const {
-  return type_.snapshot_every() > 0 &&
-         version - snapshot_version_ >= type_.snapshot_every();
+std::optional<Snapshot> StreamState::TakeDueSnapshot() {
+  if (type_.snapshot_every() == 0 ||
+      fold_.version() - snapshot_version_ < type_.snapshot_every()) {
+    return std::nullopt;
+  }
+  snapshot_version_ = fold_.version();
+  return Snapshot{.stream_id = stream_id_,
+                  .version = fold_.version(),
+                  .fingerprint = type_.fingerprint(),
+                  .state = fold_.state().SerializeAsString()};
 }
 
-void StreamState::SaveSnapshot(const Fold& fold) {
-  const absl::Status saved =
-      store_.SaveSnapshot({.stream_id = stream_id_,
-                           .version = fold.version(),
-                           .fingerprint = type_.fingerprint(),
-                           .state = fold.state().SerializeAsString()});
+void SaveSnapshot(EventStore& store, const Snapshot& snapshot) {
+  const absl::Status saved = store.SaveSnapshot(snapshot);
   if (saved.ok()) return;
   Log(LogLevel::kWarning, "snapshot not saved",
-      {{"stream", stream_id_},
-       {"version", absl::StrCat(fold.version())},
+      {{"stream", snapshot.stream_id},
+       {"version", absl::StrCat(snapshot.version)},
        {"cause", saved.ToString()}});
 }
 

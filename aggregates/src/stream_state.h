@@ -2,7 +2,10 @@
 #define STELE_AGGREGATES_SRC_STREAM_STATE_H_
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "fold.h"
@@ -31,14 +34,16 @@ class StreamState {
   absl::Status CatchUp();
 
   const Fold& fold() const { return fold_; }
-  Fold& fold() { return fold_; }
+  std::unique_ptr<google::protobuf::Message> TakeState() {
+    return fold_.TakeState();
+  }
 
-  // True iff the stream at `version` should have a newer snapshot.
-  bool IsSnapshotDue(std::int64_t version) const;
+  // Goes on from `fold`, a later state of this stream that was appended.
+  void Advance(Fold fold) { fold_ = std::move(fold); }
 
-  // Saves `fold`, a later state of this stream, as its snapshot. Failures are
-  // only logged: a snapshot saves work, and its lack costs nothing else.
-  void SaveSnapshot(const Fold& fold);
+  // The snapshot to be saved of the state as it is now, if it is time for one;
+  // it counts as saved from here on.
+  std::optional<Snapshot> TakeDueSnapshot();
 
  private:
   absl::Status StartFromSnapshot();
@@ -50,6 +55,10 @@ class StreamState {
   Fold fold_;
   std::int64_t snapshot_version_ = 0;  // 0 = no usable snapshot.
 };
+
+// Saves `snapshot`. Failures are only logged: a snapshot saves work, and its
+// lack costs nothing else.
+void SaveSnapshot(EventStore& store, const Snapshot& snapshot);
 
 }  // namespace stele
 

@@ -12,7 +12,7 @@
 
 namespace stele {
 
-// Remembers counters, and how often a histogram was given a value, by
+// Remembers counters, gauges, and how often a histogram was given a value, by
 // "name{label=value,...}".
 class CountingMetrics final : public Metrics {
  public:
@@ -20,9 +20,9 @@ class CountingMetrics final : public Metrics {
                       const MetricLabels& labels) override {
     return SeriesOf(name, labels);
   }
-  Gauge& GetGauge(std::string_view, std::string_view,
-                  const MetricLabels&) override {
-    return gauge_;
+  Gauge& GetGauge(std::string_view name, std::string_view,
+                  const MetricLabels& labels) override {
+    return SeriesOf(name, labels);
   }
   Histogram& GetHistogram(std::string_view name, std::string_view,
                           const MetricLabels& labels) override {
@@ -36,11 +36,15 @@ class CountingMetrics final : public Metrics {
   }
 
  private:
-  class Series final : public Counter, public Histogram {
+  class Series final : public Counter, public Gauge, public Histogram {
    public:
     void Add(double amount) override {
       absl::MutexLock lock(&mutex_);
       value_ += amount;
+    }
+    void Set(double value) override {
+      absl::MutexLock lock(&mutex_);
+      value_ = value;
     }
     void Observe(double) override { Add(1); }
     double value() {
@@ -51,9 +55,6 @@ class CountingMetrics final : public Metrics {
    private:
     absl::Mutex mutex_;
     double value_ = 0;
-  };
-  class NoGauge final : public Gauge {
-    void Set(double) override {}
   };
 
   Series& SeriesOf(std::string_view name, const MetricLabels& labels) {
@@ -70,7 +71,6 @@ class CountingMetrics final : public Metrics {
 
   absl::Mutex mutex_;
   std::map<std::string, std::unique_ptr<Series>> series_;
-  NoGauge gauge_;
 };
 
 }  // namespace stele

@@ -29,6 +29,10 @@ struct DispatcherOptions {
   int in_doubt_retries_max = 5;
   BackoffOptions in_doubt_backoff = {absl::Milliseconds(50), absl::Seconds(2)};
 
+  // Most commands that wait for others of this process on their streams, over
+  // all streams; more are refused with kResourceExhausted.
+  int waiting_commands_max = 10'000;
+
   // These must outlive the dispatcher; null = the machine's clock, random ids,
   // no metrics.
   Clock* clock = nullptr;
@@ -41,11 +45,17 @@ struct DispatcherOptions {
 
 // The dispatcher of this process's aggregates.
 //
+// Commands on one stream are decided one after another, in the order they came,
+// so that a process does not make its own appends fail; only other processes,
+// and DispatchIn(), can. A command that waited goes on from the state that the
+// one before left, and does not read the stream.
+//
 // What a command costs, in round trips to the store:
 //   creating    one: the append. Existence is the append's own check.
 //   other       a read of the stream and the append; one more, to find the
 //               snapshot, if the aggregate keeps snapshots.
 //   conflict    a read of the missing events and the append, each time.
+//   waited      the append; if refused, a read of what the state may lack.
 //   refused     no append; but one look for the command id if the caller gave
 //               one, since a repeated command must return its first receipt
 //               even if the rules would refuse it now.

@@ -59,6 +59,7 @@ struct DispatchOptions {
 //   kDataLoss            a stored event cannot be read; names stream, version,
 //                        position and type.
 //   kInternal            the decider threw; nothing was written.
+//   kResourceExhausted   too many commands wait; nothing was written.
 //   kUnavailable, kDeadlineExceeded
 //
 // Thread-safe.
