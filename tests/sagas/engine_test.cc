@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "stele/base/uuid.h"
+#include "stele/eventstore/consumer_storage.h"
 #include "stele/eventstore/transaction.h"
 #include "stele/testing/status_matchers.h"
 #include "tests/model/bank_rules.h"
@@ -257,9 +258,9 @@ TEST_P(EngineTest, ARefusedUndoIsTriedAgainFromWhereItStood) {
 TEST_P(EngineTest, BadStateIsRefusedBeforeItIsStored) {
   OpenLegs({"a"});
   Place("huge", {"a"}, "huge");
-  EXPECT_THAT(
-      trips_->RunUntilIdle(),
-      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2097152 bytes")));
+  EXPECT_THAT(trips_->RunUntilIdle(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("at most 1048576 can be stored")));
   trips_checkpoint_.position =
       made_.store->Head().value();  // As if it were parked.
   Place("text", {"a"}, "broken text");
@@ -364,10 +365,69 @@ TEST_P(EngineTest, StoryAndListTellWhatHappened) {
               StatusIs(absl::StatusCode::kNotFound));
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, EngineTest,
-                         ::testing::Values(SagaStoreKind{"Memory",
-                                                         MakeMemorySagaStore}),
-                         [](const auto& kind) { return kind.param.name; });
+TEST_P(EngineTest, AnInstanceThatNothingCanMoveIsMarked) {
+  OpenLegs({"a"});
+  Place("waits for its payment", {"a"});
+  RunTrips();
+  // Handled by a consumer that has come this far; the timer is lost.
+  ASSERT_THAT(made_.store->consumers().Register("saga/Trip", options_.slots,
+                                                made_.store->Head().value()),
+              IsOk());
+  ASSERT_THAT(made_.store->Transact([&](Transaction& tx) -> absl::Status {
+    SagaRow row = **made_.storage->Find("Trip", "waits for its payment");
+    row.timers = 0;
+    row.commands_position = 0;
+    const SagaWrite write = {
+        .row = row, .set_timers = {}, .dropped_timers = {"payment"}};
+    return made_.storage->Write(tx, {&write, 1});
+  }),
+              IsOk());
+  SagaAdmin admin(*made_.store, *made_.storage);
+  const auto may_be_stuck = [&](absl::Duration after) {
+    absl::StatusOr<std::vector<SagaSummary>> list =
+        admin.List({.stuck_after = after});
+    EXPECT_THAT(list, IsOk());
+    return list->size() == 1 && list->front().may_be_stuck;
+  };
+  EXPECT_FALSE(may_be_stuck(absl::Hours(1)));
+  EXPECT_TRUE(may_be_stuck(-absl::Seconds(1)));
+}
+
+TEST_P(EngineTest, CountsAreBySagaAndStatus) {
+  OpenLegs({"a"});
+  OpenLegs({"full"}, 0);
+  Place("t", {"full"});
+  Place("u", {"a"});
+  Place("v", {"a"});
+  RunTrips();
+  Pay("u");
+  RunTrips();
+  SagaAdmin admin(*made_.store, *made_.storage);
+  absl::StatusOr<std::vector<SagaCounts>> counts = admin.Count();
+  ASSERT_THAT(counts, IsOk());
+  ASSERT_EQ(counts->size(), 1);
+  EXPECT_EQ(counts->front().saga, "Trip");
+  EXPECT_EQ(counts->front().active, 1);
+  EXPECT_EQ(counts->front().completed, 1);
+  EXPECT_EQ(counts->front().compensated, 1);
+}
+
+TEST_P(EngineTest, NamesWithQuotesAndBackslashesAreOnlyNames) {
+  const std::string name = R"(o'hara "the" \ {1,2} ); DROP TABLE x; -- é)";
+  OpenLegs({"a"});
+  Place(name, {"a"});
+  RunTrips();
+  EXPECT_EQ(StatusOf("Trip", name), SagaStatus::kActive);
+  made_.let_pass(absl::Minutes(2));
+  RunTrips();
+  EXPECT_EQ(StatusOf("Trip", name), SagaStatus::kCompensated);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Stores, EngineTest,
+    ::testing::Values(SagaStoreKind{"Memory", MakeMemorySagaStore},
+                      SagaStoreKind{"Postgres", MakePostgresSagaStore}),
+    [](const auto& kind) { return kind.param.name; });
 
 }  // namespace
 }  // namespace stele::testing

@@ -90,6 +90,75 @@ TEST(SagaGivenTest, ADroppedInputSaysWhy) {
       .ThenDropped("late");
 }
 
+// Sends its last command with its last breath.
+struct Farewell : Trips {
+  using State = trips::Trip;
+  using Trips::On;
+  static Next On(trips::Trip& trip, const Recorded<TripPlaced>& e) {
+    trip.set_note(e->note());
+    return Send(MakeBookSeat({.leg_id = "a", .trip_id = "t"}))
+        .Undo(MakeFreeSeat({.leg_id = "z", .trip_id = "t"}))
+        .AndComplete();
+  }
+  static Next On(trips::Trip& trip, const Rejected<trips::BookSeat>& no) {
+    if (trip.note() == "shrug") return Continue();
+    if (trip.note() == "wait") return StartTimer<TripPayment>(absl::Hours(1));
+    return Compensate(no.reason());
+  }
+};
+
+TEST(SagaGivenTest, ARefusedLastCommandIsStillHeardOf) {
+  const auto last = MakeBookSeat({.leg_id = "a", .trip_id = "t"});
+  TripPlaced placed;
+  GivenSaga<Farewell>("t")
+      .On(placed)
+      .ThenSends(last)
+      .ThenCompletes()
+      .OnRejected(last, "full")
+      .ThenCompensates("full")
+      .ThenUndoes(MakeFreeSeat({.leg_id = "z", .trip_id = "t"}));
+  placed.set_note("shrug");
+  GivenSaga<Farewell>("t")
+      .On(placed)
+      .OnRejected(last, "full")
+      .ThenCompletes()
+      .On(TripPaid())
+      .ThenDropped("late");
+  placed.set_note("wait");
+  GivenSaga<Farewell>("t")
+      .On(placed)
+      .OnRejected(last, "full")
+      .ThenTimer<TripPayment>(absl::Hours(1))
+      .ThenWaits();
+}
+
+// Compensates at once, and hears of a payment while it does.
+struct Retreat : Trips {
+  using State = trips::Trip;
+  using Trips::On;
+  static Next On(trips::Trip&, const Recorded<TripPlaced>&) {
+    return Send(MakeBookSeat({.leg_id = "a", .trip_id = "t"}))
+        .Undo(MakeFreeSeat({.leg_id = "a", .trip_id = "t"}))
+        .StartTimer<TripPayment>(absl::Minutes(1))
+        .AndCompensate("changed_mind");
+  }
+  static Next On(trips::Trip&, const Recorded<TripPaid>&) {
+    return Complete().Undo(MakeFreeSeat({.leg_id = "paid", .trip_id = "t"}));
+  }
+};
+
+TEST(SagaGivenTest, EventsAreHeardWhileCompensatingAndCannotStopIt) {
+  GivenSaga<Retreat>("t")
+      .On(TripPlaced())
+      .ThenSends(MakeBookSeat({.leg_id = "a", .trip_id = "t"}))
+      .ThenCompensates("changed_mind")
+      .On(TripPaid())
+      .ThenCompensates("changed_mind")
+      .ThenUndoes(MakeFreeSeat({.leg_id = "a", .trip_id = "t"}),
+                  MakeFreeSeat({.leg_id = "paid", .trip_id = "t"}))
+      .ThenNoTimer<TripPayment>();
+}
+
 TEST(SagaGivenTest, AWrongClaimShowsBothSides) {
   EXPECT_NONFATAL_FAILURE(
       GivenSaga<Trips>("t").On(TwoLegs()).ThenSends(

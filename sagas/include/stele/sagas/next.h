@@ -45,12 +45,15 @@ class Next {
   Next&& Send(const google::protobuf::Message& command) &&;
 
   // Remembers `command` as what undoes this step. Compensate() sends all of
-  // these, the latest first, each after the one before was carried out.
+  // these, the latest first, each after the one before was carried out. It is
+  // sent whatever became of the step's own commands, so it must be harmless
+  // when there is nothing to undo. An undo that is refused parks the instance.
   Next& Undo(const google::protobuf::Message& command) &;
   Next&& Undo(const google::protobuf::Message& command) &&;
 
   // (Re)starts the timer T: On(saga, Elapsed<T>) is called `after` from now by
-  // the database's clock, unless it is cancelled or started anew before.
+  // the database's clock, never earlier, unless the timer is cancelled or
+  // started anew before. At once if `after` <= 0; at most 100 years.
   template <typename T>
   Next& StartTimer(absl::Duration after) & {
     return ChangeTimer(T::kName, after);
@@ -69,12 +72,15 @@ class Next {
   }
 
   // Ends the saga after the commands of this step. Its timers are cancelled;
-  // input that still comes is counted and dropped.
+  // input that still comes is counted and dropped. Only the rejection of one of
+  // those last commands is still handed to it: it stays complete, unless it
+  // then compensates or starts a timer.
   Next& AndComplete() &;
   Next&& AndComplete() &&;
 
   // Undoes what was done, after the commands of this step; then ends the saga
-  // as compensated. Events that come meanwhile are still handed to it.
+  // as compensated. What comes meanwhile is still handed to it, and may send
+  // commands or add undos, but cannot call the compensation off.
   Next& AndCompensate(std::string_view reason) &;
   Next&& AndCompensate(std::string_view reason) &&;
 

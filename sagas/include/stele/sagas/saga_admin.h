@@ -28,7 +28,7 @@ struct SagaQuery {
 struct SagaSummary {
   SagaRow row;
   SagaStatus status = SagaStatus::kActive;  // kParked if its key is.
-  std::string parked_cause;                 // Empty unless parked.
+  std::string parked_cause = {};            // Empty unless parked.
   bool has_commands_out = false;  // Sent by a step that is not yet behind us.
   bool may_be_stuck = false;
 };
