@@ -85,7 +85,8 @@ TEST(SupervisedProcessTest, StopsEvenWhenItIsFrozen) {
 
 TEST(SupervisedProcessTest, HasASessionOfItsOwnAndNoInput) {
   EXPECT_EQ(Output("read line || echo nothing to read"), "nothing to read\n");
-  EXPECT_EQ(Output("[ $(ps -o sid= -p $$) = $$ ] && echo leader"), "leader\n");
+  EXPECT_EQ(Output("[ $(cut -d' ' -f6 /proc/$$/stat) = $$ ] && echo leader"),
+            "leader\n");
 }
 
 TEST(SupervisedProcessTest, InheritsNoFilesAndNoIgnoredSignals) {
