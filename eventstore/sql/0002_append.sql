@@ -122,11 +122,12 @@ BEGIN
       verdicts[i] := 3;
       repeated_first[i] := expected[i] + 1;
       repeated_last[i] := expected[i] + counts[i];
-      SELECT e.position INTO repeated_position[i]
+      SELECT e.position INTO matches
       FROM {schema}.streams s JOIN {schema}.events e
         ON e.stream_key = s.stream_key AND e.position >= s.first_position
        AND e.position <= s.last_position
       WHERE s.stream_key = keys[i] AND e.version = repeated_last[i];
+      repeated_position[i] := matches;
     END IF;
   END LOOP;
 

@@ -30,27 +30,26 @@ TimePoint In(absl::Duration timeout) {
   return std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(bounded);
 }
 
-// Runs a step of libpq's that may block on a thread where it may.
+// Steps of libpq's that may block, run on a thread where they may. The work is
+// a named variable: GCC 12 destroys a temporary closure twice in co_await.
+
 asio::awaitable<PostgresPollingStatusType> PollBlocking(
     asio::thread_pool& blocking, PGconn* session) {
-  co_return co_await asio::co_spawn(
-      blocking,
-      [session]() -> asio::awaitable<PostgresPollingStatusType> {
-        co_return PQconnectPoll(session);
-      },
-      asio::use_awaitable);
+  const auto work = [session]() -> asio::awaitable<PostgresPollingStatusType> {
+    co_return PQconnectPoll(session);
+  };
+  auto polled = asio::co_spawn(blocking, work, asio::use_awaitable);
+  co_return co_await std::move(polled);
 }
 
 asio::awaitable<PGconn*> StartBlocking(asio::thread_pool& blocking,
                                        std::string dsn) {
-  // Captured as a plain pointer into this frame: GCC 12 destroys the captures
-  // of a lambda within a co_await expression twice.
-  co_return co_await asio::co_spawn(
-      blocking,
-      [text = dsn.c_str()]() -> asio::awaitable<PGconn*> {
-        co_return PQconnectStart(text);
-      },
-      asio::use_awaitable);
+  const char* const text = dsn.c_str();
+  const auto work = [text]() -> asio::awaitable<PGconn*> {
+    co_return PQconnectStart(text);
+  };
+  auto started = asio::co_spawn(blocking, work, asio::use_awaitable);
+  co_return co_await std::move(started);
 }
 
 std::string LastError(const PGconn* session) {
@@ -394,7 +393,9 @@ AsyncConnection::WaitForNotifications(absl::Duration timeout) {
   if (!LooksAlive()) co_return Lose(kDoing);
   take();
   if (!notifications.empty()) co_return notifications;
+  is_idle_wait_ = true;
   const Ready ready = co_await WaitSocket(Descriptor::wait_read, In(timeout));
+  is_idle_wait_ = false;
   if (session_ == nullptr) co_return absl::CancelledError("closed");
   if (ready == Ready::kYes && !LooksAlive()) co_return Lose(kDoing);
   take();
@@ -402,7 +403,8 @@ AsyncConnection::WaitForNotifications(absl::Duration timeout) {
 }
 
 void AsyncConnection::Wake() {
-  if (socket_.is_open()) socket_.cancel();
+  // Only that wait: to cancel the one for an answer would lose the connection.
+  if (is_idle_wait_ && socket_.is_open()) socket_.cancel();
 }
 
 }  // namespace stele::postgres

@@ -17,6 +17,25 @@
 #include "stele/postgres/session.h"
 
 namespace stele::postgres {
+namespace {
+
+// A transaction that stays open, refusing all further statements, after one
+// has failed. libpqxx would end it on the server at once; code that catches the
+// exception and goes on would then work outside of any transaction, and what it
+// writes would stay whatever becomes of the rest.
+class Work final : public pqxx::transaction<> {
+ public:
+  explicit Work(pqxx::connection_base& connection)
+      : pqxx::internal::namedclass("transaction"),
+        pqxx::transaction<>(connection) {}
+
+ private:
+  pqxx::result do_exec(const char query[]) override {
+    return direct_exec(query);
+  }
+};
+
+}  // namespace
 
 class Pool::Impl {
  public:
@@ -109,7 +128,7 @@ absl::Status Pool::Impl::TryOnce(
     Return(std::move(session));
   });
   return CatchingAll(doing, [&]() -> absl::Status {
-    pqxx::work tx(*session);
+    Work tx(*session);
     STELE_RETURN_IF_ERROR(CatchingAll(doing, [&] { return work(tx); }));
     if (session->InFailedTransaction()) {
       // The server would answer COMMIT with a rollback, and no error.

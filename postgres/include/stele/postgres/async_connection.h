@@ -132,6 +132,7 @@ class AsyncConnection {
   std::uint64_t wait_number_ = 0;  // Tells late timers from the current one.
   bool outcome_unknown_ = false;
   bool is_connecting_ = false;
+  bool is_idle_wait_ = false;  // In WaitForNotifications().
   bool close_requested_ = false;
   // Outlived by handlers that are still queued when we are gone.
   std::shared_ptr<AsyncConnection*> self_;
