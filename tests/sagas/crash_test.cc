@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "stele/testing/status_matchers.h"
 #include "tests/model/bank_rules.h"
 #include "tests/sagas/crashing_store.h"
@@ -30,20 +31,26 @@ struct Outcome {
 
 class CrashTest : public ::testing::TestWithParam<SagaStoreKind> {
  protected:
-  // Sends what the sagas are to do, to a fresh store.
-  virtual void SetScene(Dispatcher& world) = 0;
+  void SetUp() override { made_ = GetParam().make(); }
+
+  // Sends what the sagas are to do. All ids begin with `run`, so that the runs
+  // of a test, which share a store, are strangers to each other.
+  virtual void SetScene(Dispatcher& world, const std::string& run) = 0;
   virtual SagaType Type() const = 0;
   virtual std::vector<std::string> EffectTypes() const = 0;
   virtual std::vector<std::string> Instances() const = 0;
 
-  Outcome OutcomeOf(const SagaStore& made) {
+  Outcome OutcomeOf(const std::string& run, std::int64_t began) {
     Outcome outcome;
-    outcome.effects = StoryOf(*made.store, EffectTypes());
+    outcome.effects = StoryOf(*made_.store, EffectTypes(), began);
+    for (std::string& effect : outcome.effects) {
+      effect.erase(effect.find(run), run.size());
+    }
     outcome.timers_elapsed =
-        StoryOf(*made.store, {"stele.SagaTimerElapsed"}).size();
+        StoryOf(*made_.store, {"stele.SagaTimerElapsed"}, began).size();
     for (const std::string& instance : Instances()) {
       absl::StatusOr<std::optional<SagaRow>> row =
-          made.storage->Find(Type().name, instance);
+          made_.storage->Find(Type().name, run + instance);
       EXPECT_THAT(row, IsOk());
       outcome.statuses.push_back(
           row.ok() && row->has_value() ? (*row)->status : SagaStatus::kParked);
@@ -54,26 +61,28 @@ class CrashTest : public ::testing::TestWithParam<SagaStoreKind> {
   // Runs to the end, killed at the `crash_at`-th operation and gone on with
   // after that. `crashed` says whether it came to that.
   Outcome Run(int crash_at, int batch_events_max, bool* crashed) {
-    const SagaStore made = GetParam().make();
-    SetScene(*MakeWorldDispatcher(*made.store));
-    Checkpoint checkpoint;
+    const std::string run = absl::StrCat("run", ++runs_, "-");
+    SetScene(*MakeWorldDispatcher(*made_.store), run);
+    const std::int64_t began = ended_;
+    Checkpoint checkpoint = {.position = began};
     {
-      CrashingStore store(*made.store, crash_at);
-      HandDriver driver(Type(), store, *made.storage, checkpoint,
+      CrashingStore store(*made_.store, crash_at);
+      HandDriver driver(Type(), store, *made_.storage, checkpoint,
                         {.dispatches_max = 1});
       absl::Status ended = driver.RunUntilIdle(batch_events_max);
       if (ended.ok()) {
-        made.let_pass(absl::Minutes(2));
+        made_.let_pass(absl::Minutes(2));
         ended = driver.RunUntilIdle(batch_events_max);
       }
       *crashed = store.has_crashed();
       EXPECT_EQ(*crashed, !ended.ok()) << ended;
     }
-    HandDriver driver(Type(), *made.store, *made.storage, checkpoint);
+    HandDriver driver(Type(), *made_.store, *made_.storage, checkpoint);
     EXPECT_THAT(driver.RunUntilIdle(batch_events_max), IsOk());
-    made.let_pass(absl::Minutes(2));
+    made_.let_pass(absl::Minutes(2));
     EXPECT_THAT(driver.RunUntilIdle(batch_events_max), IsOk());
-    return OutcomeOf(made);
+    ended_ = made_.store->Head().value();
+    return OutcomeOf(run, began);
   }
 
   void KillEverywhere(int batch_events_max) {
@@ -93,6 +102,10 @@ class CrashTest : public ::testing::TestWithParam<SagaStoreKind> {
     }
     EXPECT_GT(crashes, 20);  // The test would prove nothing.
   }
+
+  SagaStore made_;
+  int runs_ = 0;
+  std::int64_t ended_ = 0;  // Where the log stood after the last run.
 };
 
 // Two legs booked, a third refused, both freed again; and one that waits for a
@@ -104,14 +117,14 @@ class TripCrashTest : public CrashTest {
     return {"trips.SeatBooked", "trips.SeatFreed"};
   }
   std::vector<std::string> Instances() const override { return {"t"}; }
-  void SetScene(Dispatcher& world) override {
+  void SetScene(Dispatcher& world, const std::string& run) override {
     for (const char* leg : {"a", "b"}) {
-      Send(world, trips::MakeOpenLeg({.leg_id = leg, .seats = 3}));
+      Send(world, trips::MakeOpenLeg({.leg_id = run + leg, .seats = 3}));
     }
-    Send(world, trips::MakeOpenLeg({.leg_id = "full", .seats = 0}));
+    Send(world, trips::MakeOpenLeg({.leg_id = run + "full", .seats = 0}));
     trips::PlaceTrip place;
-    place.set_trip_id("t");
-    for (const char* leg : {"a", "b", "full"}) place.add_leg_ids(leg);
+    place.set_trip_id(run + "t");
+    for (const char* leg : {"a", "b", "full"}) place.add_leg_ids(run + leg);
     Send(world, place);
   }
 };
@@ -121,11 +134,11 @@ TEST_P(TripCrashTest, CompensationGoesOnEventByEvent) { KillEverywhere(1); }
 
 class TimeOutCrashTest : public TripCrashTest {
  protected:
-  void SetScene(Dispatcher& world) override {
-    Send(world, trips::MakeOpenLeg({.leg_id = "a", .seats = 3}));
+  void SetScene(Dispatcher& world, const std::string& run) override {
+    Send(world, trips::MakeOpenLeg({.leg_id = run + "a", .seats = 3}));
     trips::PlaceTrip place;
-    place.set_trip_id("t");
-    place.add_leg_ids("a");
+    place.set_trip_id(run + "t");
+    place.add_leg_ids(run + "a");
     place.set_patience_seconds(60);
     Send(world, place);
   }
@@ -145,16 +158,17 @@ class TransferCrashTest : public CrashTest {
   std::vector<std::string> Instances() const override {
     return {"paid", "refunded", "refused"};
   }
-  void SetScene(Dispatcher& world) override {
+  void SetScene(Dispatcher& world, const std::string& run) override {
     for (const char* account : {"ada", "bob"}) {
-      Send(world, bank::MakeOpenAccount({.account_id = account}));
+      Send(world, bank::MakeOpenAccount({.account_id = run + account}));
     }
-    Send(world, bank::MakeDeposit({.account_id = "ada", .amount_cents = 1000}));
+    Send(world,
+         bank::MakeDeposit({.account_id = run + "ada", .amount_cents = 1000}));
     const auto request = [&](const char* transfer, const char* to,
                              std::int64_t cents) {
-      Send(world, bank::MakeRequestTransfer({.account_id = "ada",
-                                             .transfer_id = transfer,
-                                             .to_account_id = to,
+      Send(world, bank::MakeRequestTransfer({.account_id = run + "ada",
+                                             .transfer_id = run + transfer,
+                                             .to_account_id = run + to,
                                              .amount_cents = cents}));
     };
     request("paid", "bob", 10);

@@ -373,10 +373,9 @@ TEST_P(EngineTest, AnInstanceThatNothingCanMoveIsMarked) {
   ASSERT_THAT(made_.store->consumers().Register("saga/Trip", options_.slots,
                                                 made_.store->Head().value()),
               IsOk());
+  SagaRow row = **made_.storage->Find("Trip", "waits for its payment");
+  row.timers = 0;
   ASSERT_THAT(made_.store->Transact([&](Transaction& tx) -> absl::Status {
-    SagaRow row = **made_.storage->Find("Trip", "waits for its payment");
-    row.timers = 0;
-    row.commands_position = 0;
     const SagaWrite write = {
         .row = row, .set_timers = {}, .dropped_timers = {"payment"}};
     return made_.storage->Write(tx, {&write, 1});

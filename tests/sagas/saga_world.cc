@@ -89,10 +89,13 @@ absl::Status HandDriver::RunUntilIdle(int batch_events_max) {
 }
 
 std::vector<std::string> StoryOf(EventStore& store,
-                                 const std::vector<std::string>& types) {
+                                 const std::vector<std::string>& types,
+                                 std::int64_t after_position) {
   std::vector<std::string> story;
   EXPECT_THAT(
-      store.ReadLog({.limit = 1'000'000, .types = types},
+      store.ReadLog({.after_position = after_position,
+                     .limit = 1'000'000,
+                     .types = types},
                     [&](RecordedEvent event) {
                       const std::size_t dot = event.type.rfind('.');
                       story.push_back(absl::StrCat(event.type.substr(dot + 1),

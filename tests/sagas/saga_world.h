@@ -60,9 +60,10 @@ class HandDriver {
   std::vector<int> slots_;
 };
 
-// The types of a category's events, in log order: "SeatBooked leg-a".
+// The events of some types, in log order: "SeatBooked leg-a".
 std::vector<std::string> StoryOf(EventStore& store,
-                                 const std::vector<std::string>& types);
+                                 const std::vector<std::string>& types,
+                                 std::int64_t after_position = 0);
 
 // Sends a command of the test's own; fails the test if it is not accepted.
 void Send(Dispatcher& dispatcher, const google::protobuf::Message& command);
