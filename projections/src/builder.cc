@@ -4,6 +4,7 @@
 #include <pqxx/pqxx>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "checkpoints.h"
 #include "compare.h"
@@ -21,6 +22,10 @@ namespace {
 constexpr std::int64_t kNearPositions = 5000;
 // The weight of the newest sample in the rate.
 constexpr double kSmoothing = 0.3;
+// How long a build that has caught up waits for a moment in which both tables
+// hold the same events.
+constexpr absl::Duration kCompareBudget = absl::Seconds(1);
+constexpr char kWaiting[] = "waiting: ";
 
 bool HasDead(const RegistryRow& row) {
   return std::any_of(row.versions.begin(), row.versions.end(),
@@ -157,38 +162,36 @@ absl::StatusOr<bool> Builder::Follow(const RegistryRow& row) {
     STELE_RETURN_IF_ERROR(Note("building", "", position, rate));
     return false;
   }
-  Checkpoints live;
-  if (const VersionRow* active = row.active_version();
-      active != nullptr && active->feed == Feed::kLog) {
-    STELE_ASSIGN_OR_RETURN(live, ReadCheckpoints(store_, active->consumer));
+  if (!absl::StartsWith(row.build_phase, kWaiting)) {
+    STELE_RETURN_IF_ERROR(Note("switching", "", position, rate));
   }
-  if (now.parked_keys > live.parked_keys) {
-    const std::string waits = absl::StrCat(
-        "waiting: ", now.parked_keys, " keys are parked in ", version.consumer,
-        "; retry or discard them, or abort the rebuild");
-    STELE_RETURN_IF_ERROR(Note(waits, waits, position, rate));
-    return false;
-  }
-  STELE_RETURN_IF_ERROR(Note("switching", "", position, rate));
-  Compare(row, version);
+  if (!Compare(row, version)) return true;
   return Switch(row, version.version);
 }
 
-void Builder::Compare(const RegistryRow& row, const VersionRow& version) {
-  if (compared_version_ == version.version) return;
+bool Builder::Compare(const RegistryRow& row, const VersionRow& version) {
+  const absl::Time now = SystemClock().Now();
+  if (near_version_ != version.version) {
+    near_version_ = version.version;
+    compare_until_ = now + kCompareBudget;
+    next_bold_try_ = compare_until_;
+    is_compared_ = false;
+  }
+  if (is_compared_) return true;
   absl::StatusOr<std::optional<std::string>> comparison =
-      CompareVersions(store_, row, *row.active_version(), version,
-                      projection_.shape, options_.compare_rows_max);
+      CompareVersions(store_, row, *row.active_version(), version, projection_,
+                      options_.compare_rows_max);
+  is_compared_ = true;
   if (!comparison.ok()) {
     comparison_ = absl::StrCat("not compared: ", comparison.status().message());
-    return;
+  } else if (comparison->has_value()) {
+    comparison_ = **comparison;
+  } else if (now >= compare_until_) {
+    comparison_ = "not compared: the log did not stand still";
+  } else {
+    is_compared_ = false;
   }
-  if (!comparison->has_value()) {
-    comparison_ = "not compared: never at the same position";
-    return;
-  }
-  comparison_ = **comparison;
-  compared_version_ = version.version;
+  return is_compared_;
 }
 
 absl::StatusOr<bool> Builder::IsWorthTrying(const RegistryRow& row,
@@ -243,7 +246,7 @@ absl::StatusOr<bool> Builder::Switch(const RegistryRow& row, int version) {
     Log(LogLevel::kWarning, "a projection cannot be switched",
         {{"projection", row.name}, {"cause", cause}});
   }
-  STELE_RETURN_IF_ERROR(Note(absl::StrCat("waiting: ", cause), cause,
+  STELE_RETURN_IF_ERROR(Note(absl::StrCat(kWaiting, cause), cause,
                              sample_.has_value() ? sample_->position : 0, 0));
   return false;
 }

@@ -48,14 +48,17 @@ class Builder {
   absl::Status Note(const std::string& phase, const std::string& error,
                     std::int64_t position, double rate);
   double RateAt(int version, std::int64_t position);
-  void Compare(const RegistryRow& row, const VersionRow& version);
+  // True once there is nothing more to compare.
+  bool Compare(const RegistryRow& row, const VersionRow& version);
 
   EventStore& store_;
   const Projection& projection_;
   const ProjectionsOptions& options_;
   std::optional<Sample> sample_;
   double rate_ = 0;
-  int compared_version_ = 0;
+  int near_version_ = 0;  // Being compared.
+  bool is_compared_ = false;
+  absl::Time compare_until_;
   std::string comparison_;
   absl::Time next_bold_try_ = absl::InfinitePast();
 };

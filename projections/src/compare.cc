@@ -9,6 +9,7 @@
 #include "sql.h"
 #include "sql_text.h"
 #include "stele/base/status.h"
+#include "stele/base/strings.h"
 
 namespace stele::projections_internal {
 namespace {
@@ -28,12 +29,13 @@ std::set<std::string> ColumnsOf(Registry& registry, const std::string& table) {
 class Comparison {
  public:
   Comparison(Transaction& tx, const RegistryRow& row, const VersionRow& live,
-             const VersionRow& built, const TableShape& shape)
+             const VersionRow& built, const Projection& projection)
       : registry_(tx),
         row_(row),
         live_(live),
         built_(built),
-        shape_(shape),
+        shape_(projection.shape),
+        types_(ArrayOf(projection.event_types)),
         live_table_(QuoteTable(row.read_schema, live.table)),
         built_table_(QuoteTable(row.read_schema, built.table)) {}
 
@@ -48,7 +50,7 @@ class Comparison {
         .as<std::int64_t>(0);
   }
 
-  // True iff both have handled the same events, as this snapshot shows them.
+  // True iff both hold the same events.
   bool IsAtSamePosition() {
     return registry_.sql()
         .exec(absl::StrCat("SELECT ", SamePosition()))[0][0]
@@ -91,21 +93,33 @@ class Comparison {
         " rows before, ", row[2].as<std::int64_t>(), " now");
   }
 
-  std::string Positions(const VersionRow& version) const {
-    return absl::StrCat("(SELECT array_agg(position ORDER BY slot) FROM ",
+  // Where the least, or the foremost, slot of a version is.
+  std::string Slot(std::string_view which, const VersionRow& version) const {
+    return absl::StrCat("(SELECT ", ToAbsl(which), "(position) FROM ",
                         registry_.Table("checkpoints"), " WHERE consumer = ",
                         registry_.sql().quote(version.consumer), ")");
   }
 
-  // A subquery, so that it is of the same snapshot as the rows.
+  // True iff the projection has no event between the slot that is furthest
+  // behind and the one that is furthest ahead, of both. A subquery, so that it
+  // is of the same snapshot as the rows.
   std::string SamePosition() const {
-    if (live_.feed == Feed::kLog) {
-      return absl::StrCat(Positions(live_), " = ", Positions(built_));
-    }
+    const std::string end = absl::StrCat("(SELECT max(position) FROM ",
+                                         registry_.Table("events"), ")");
+    const bool is_inline = live_.feed == Feed::kAppends;
+    const std::string from = is_inline
+                                 ? Slot("min", built_)
+                                 : absl::StrCat("least(", Slot("min", built_),
+                                                ", ", Slot("min", live_), ")");
+    const std::string to = is_inline
+                               ? end
+                               : absl::StrCat("greatest(", Slot("max", built_),
+                                              ", ", Slot("max", live_), ")");
     return absl::StrCat(
-        "(SELECT min(position) FROM ", registry_.Table("checkpoints"),
-        " WHERE consumer = ", registry_.sql().quote(built_.consumer),
-        ") >= (SELECT max(position) FROM ", registry_.Table("events"), ")");
+        "(", from, " IS NOT NULL AND NOT EXISTS (SELECT FROM ",
+        registry_.Table("events"), " e JOIN ", registry_.Table("event_types"),
+        " t USING (type_id) WHERE t.name = ANY(", registry_.sql().quote(types_),
+        "::text[]) AND e.position > ", from, " AND e.position <= ", to, "))");
   }
 
   // ROW() of the columns that both tables have.
@@ -134,6 +148,7 @@ class Comparison {
   const VersionRow& live_;
   const VersionRow& built_;
   const TableShape& shape_;
+  const std::string types_;
   const std::string live_table_;
   const std::string built_table_;
 };
@@ -142,12 +157,12 @@ class Comparison {
 
 absl::StatusOr<std::optional<std::string>> CompareVersions(
     EventStore& store, const RegistryRow& row, const VersionRow& live,
-    const VersionRow& built, const TableShape& built_shape,
+    const VersionRow& built, const Projection& projection,
     std::int64_t rows_max) {
   std::optional<std::string> words;
   STELE_RETURN_IF_ERROR(store.Transact([&](Transaction& tx) {
     return RunSql([&]() -> absl::Status {
-      Comparison comparison(tx, row, live, built, built_shape);
+      Comparison comparison(tx, row, live, built, projection);
       if (comparison.Rows() > rows_max) {
         return absl::ResourceExhaustedError(
             absl::StrCat("the tables have more than ", rows_max, " rows"));

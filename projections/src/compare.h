@@ -11,13 +11,13 @@
 
 namespace stele::projections_internal {
 
-// Says how the rows of two versions differ at one position, in words; nullopt
-// if they are not at the same position now, or nobody can know. Compares the
-// columns that both have, in one statement, so in one snapshot.
+// Says how the rows of two versions differ, in words; nullopt if they do not
+// hold the same events now. Compares the columns that both have, in one
+// statement, so in one snapshot.
 //   kResourceExhausted  the tables are larger than `rows_max`.
 absl::StatusOr<std::optional<std::string>> CompareVersions(
     EventStore& store, const RegistryRow& row, const VersionRow& live,
-    const VersionRow& built, const TableShape& built_shape,
+    const VersionRow& built, const Projection& projection,
     std::int64_t rows_max);
 
 }  // namespace stele::projections_internal

@@ -92,6 +92,16 @@ class Switch {
     return ReadCheckpoints(store_, active.consumer);
   }
 
+  // A key that is parked there, but not here, would go back in time.
+  static absl::Status CheckParked(const VersionRow& target,
+                                  const Checkpoints& now,
+                                  const Checkpoints& goal) {
+    if (now.parked_keys <= goal.parked_keys) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(now.parked_keys, " keys are parked in ", target.consumer,
+                     "; retry or discard them first"));
+  }
+
   absl::Status AwaitCatchUp(const VersionRow& active,
                             const VersionRow& target) {
     STELE_ASSIGN_OR_RETURN(const Checkpoints goal, Goal(active, target));
@@ -102,7 +112,7 @@ class Switch {
       if (now.Covers(goal) ||
           (now.positions.empty() &&
            target.start_position >= goal.Least(active.start_position))) {
-        return absl::OkStatus();
+        return CheckParked(target, now, goal);
       }
       if (SystemClock().Now() >= deadline) {
         return absl::DeadlineExceededError(absl::StrCat(

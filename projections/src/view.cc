@@ -51,7 +51,11 @@ std::vector<std::string> DependentsOf(Registry& registry,
            "WHERE r.oid = d.objid) "
            "ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END "
            "FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass "
-           "AND d.refobjid = to_regclass($1) AND d.deptype = 'n' ORDER BY 1",
+           "AND d.refobjid = to_regclass($1) AND d.deptype = 'n' "
+           // Its own rule speaks of the view, too.
+           "AND NOT EXISTS (SELECT FROM pg_rewrite own "
+           "WHERE d.classid = 'pg_rewrite'::regclass AND own.oid = d.objid "
+           "AND own.ev_class = d.refobjid) ORDER BY 1",
            view)) {
     dependents.push_back(row[0].as<std::string>(""));
   }

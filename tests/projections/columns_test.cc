@@ -36,8 +36,7 @@ TEST(ColumnsTest, EveryKindOfFieldHasItsColumn) {
   const auto declared = [&](std::string_view name) {
     return Declaration(ColumnOf(shape, name));
   };
-  EXPECT_EQ(declared("id"),
-            "\"id\" text COLLATE \"C\" NOT NULL DEFAULT ''");
+  EXPECT_EQ(declared("id"), "\"id\" text COLLATE \"C\" NOT NULL DEFAULT ''");
   EXPECT_EQ(declared("flag"), "\"flag\" boolean NOT NULL DEFAULT false");
   EXPECT_EQ(declared("i32"), "\"i32\" integer NOT NULL DEFAULT 0");
   EXPECT_EQ(declared("u32"), "\"u32\" bigint NOT NULL DEFAULT 0");

@@ -123,9 +123,9 @@ TEST_F(MemoryProjectionsTest, APoisonEventParksItsKeyAndNoOther) {
   ASSERT_THAT(projections_->WaitFor("AccountBalance", *last, Soon()), IsOk());
   EXPECT_EQ(BalanceOf("bob"), 3);
   EXPECT_EQ(BalanceOf("ada"), 5000);
-  EXPECT_THAT(projections_->WaitFor("AccountBalance", *poison, Soon()),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       HasSubstr("cannot be parsed")));
+  EXPECT_THAT(
+      projections_->WaitFor("AccountBalance", *poison, Soon()),
+      StatusIs(StatusCode::kFailedPrecondition, HasSubstr("cannot be parsed")));
   const auto consumers = store_->consumers().List();
   ASSERT_THAT(consumers, IsOk());
   ASSERT_EQ(consumers->size(), 1u);
@@ -134,13 +134,12 @@ TEST_F(MemoryProjectionsTest, APoisonEventParksItsKeyAndNoOther) {
 
 TEST_F(MemoryProjectionsTest, ANulInTextParksJustAsItWouldInATable) {
   Start({MakeProjectionType<Balances>()});
-  const auto poison =
-      Append(*store_, "ada", {Opened(std::string("A\0da", 4))});
+  const auto poison = Append(*store_, "ada", {Opened(std::string("A\0da", 4))});
   const auto last = Append(*store_, "bob", {Opened("'; DROP TABLE x; --")});
   ASSERT_THAT(projections_->WaitFor("AccountBalance", *last, Soon()), IsOk());
-  EXPECT_THAT(projections_->WaitFor("AccountBalance", *poison, Soon()),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       HasSubstr("holds a NUL")));
+  EXPECT_THAT(
+      projections_->WaitFor("AccountBalance", *poison, Soon()),
+      StatusIs(StatusCode::kFailedPrecondition, HasSubstr("holds a NUL")));
 }
 
 TEST_F(MemoryProjectionsTest, EventsThatAreAboutNoRowArePassedOver) {
@@ -148,8 +147,7 @@ TEST_F(MemoryProjectionsTest, EventsThatAreAboutNoRowArePassedOver) {
   ASSERT_THAT(Append(*store_, "ada", {Paid(5)}), IsOk());
   const auto last = Append(*store_, "ada", {Paid(5, "t1")});
   ASSERT_THAT(projections_->WaitFor("TransferStatus", *last, Soon()), IsOk());
-  const auto row =
-      FindRow<bank::TransferStatus>(projections_->reader(), "t1");
+  const auto row = FindRow<bank::TransferStatus>(projections_->reader(), "t1");
   ASSERT_THAT(row, IsOk());
   EXPECT_EQ(row->status(), "done");
 }
