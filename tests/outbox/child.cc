@@ -84,6 +84,8 @@ absl::Status Handles(EventStore& store, Broker& broker,
     tx.sql()->exec_params(absl::StrCat("INSERT INTO ", arguments.schema,
                                        ".effects (key, what) VALUES ($1, $2)"),
                           event.stream_id(), event->value());
+    tx.OnCommit([] { HitFailpoint("committed"); });
+    HitFailpoint("in_commit");
     return absl::OkStatus();
   });
   return RunUntilTold(*inbox);
