@@ -115,9 +115,14 @@ class Comparison {
                                ? end
                                : absl::StrCat("greatest(", Slot("max", built_),
                                               ", ", Slot("max", live_), ")");
+    // Of a consumer that has not begun, nothing is known.
+    const std::string known =
+        is_inline ? absl::StrCat(Slot("min", built_), " IS NOT NULL")
+                  : absl::StrCat(Slot("min", built_), " IS NOT NULL AND ",
+                                 Slot("min", live_), " IS NOT NULL");
     return absl::StrCat(
-        "(", from, " IS NOT NULL AND NOT EXISTS (SELECT FROM ",
-        registry_.Table("events"), " e JOIN ", registry_.Table("event_types"),
+        "(", known, " AND NOT EXISTS (SELECT FROM ", registry_.Table("events"),
+        " e JOIN ", registry_.Table("event_types"),
         " t USING (type_id) WHERE t.name = ANY(", registry_.sql().quote(types_),
         "::text[]) AND e.position > ", from, " AND e.position <= ", to, "))");
   }
