@@ -32,7 +32,8 @@ CREATE TABLE {schema}.projections (
 
 -- Rows of versions that are gone stay, as the memory of what was replaced.
 CREATE TABLE {schema}.projection_versions (
-  name text COLLATE "C" NOT NULL REFERENCES {schema}.projections ON DELETE CASCADE,
+  name text COLLATE "C" NOT NULL
+    REFERENCES {schema}.projections ON DELETE CASCADE,
   version int NOT NULL,
   fingerprint text NOT NULL,
   table_name text NOT NULL,
@@ -54,7 +55,8 @@ CREATE TABLE {schema}.projection_versions (
 );
 
 CREATE TABLE {schema}.projection_processes (
-  name text COLLATE "C" NOT NULL REFERENCES {schema}.projections ON DELETE CASCADE,
+  name text COLLATE "C" NOT NULL
+    REFERENCES {schema}.projections ON DELETE CASCADE,
   process text NOT NULL,
   fingerprint text NOT NULL,
   is_inline boolean NOT NULL,
