@@ -20,8 +20,9 @@ function(stele_migrations)
     file(READ ${path} text)
     get_filename_component(name ${path} NAME_WE)
     math(EXPR number "${number} + 1")
+    set(literal "R\"stele_sql(${text})stele_sql\"")
     string(APPEND migrations
-           "       {${number}, \"${name}\", R\"stele_sql(${text})stele_sql\"},\n")
+           "       {${number}, \"${name}\", ${literal}},\n")
   endforeach()
   set(out ${CMAKE_CURRENT_BINARY_DIR}/${ARG_COMPONENT}_migrations.cc)
   file(GENERATE OUTPUT ${out} CONTENT

@@ -8,7 +8,8 @@
 
 -- Verdicts on a stream's part of a unit:
 --   0 appended   1 not at the expected version   2 tombstoned
---   3 repeated: it is there already              4 its id stands for other events
+--   3 repeated: it is there already
+--   4 its id stands for other events
 --   5 another stream of its unit was refused
 
 -- Locks the streams, makes those that are missing, and judges. Takes no

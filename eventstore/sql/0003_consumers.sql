@@ -81,7 +81,8 @@ BEGIN
   WHERE o.consumer = consumer_name;
   share := (all_slots + owners - 1) / owners;
 
-  UPDATE {schema}.checkpoints c SET lease_owner = NULL, lease_until = '-infinity'
+  UPDATE {schema}.checkpoints c
+  SET lease_owner = NULL, lease_until = '-infinity'
   FROM (SELECT x.slot FROM {schema}.checkpoints x
         WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
         ORDER BY x.slot OFFSET share FOR NO KEY UPDATE SKIP LOCKED) AS s

@@ -42,8 +42,8 @@ std::string RejectionReason(const absl::Status& status);
 // What a writer expected of a stream, and what was there.
 struct VersionConflict {
   std::string stream_id = {};
-  std::string expected = {};     // "exactly 3", "no stream", "an existing stream"
-  std::int64_t actual = 0;  // 0 = no stream.
+  std::string expected = {};  // "exactly 3", "no stream", "an existing stream"
+  std::int64_t actual = 0;    // 0 = no stream.
 };
 
 absl::Status VersionConflictError(const VersionConflict& conflict);

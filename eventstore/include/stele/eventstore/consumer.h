@@ -70,8 +70,9 @@ class BatchHandler {
 };
 
 struct ConsumerOptions {
-  std::string name = {};  // "projection/OrderSummary"; identifies the checkpoints.
-  int slots = 16;    // 1 to 1024; fixed once registered.
+  std::string name =
+      {};          // "projection/OrderSummary"; identifies the checkpoints.
+  int slots = 16;  // 1 to 1024; fixed once registered.
 
   // Where a consumer begins that the store does not know yet.
   std::int64_t start_position = 0;
