@@ -50,8 +50,7 @@ void Mutex::Lock() {
 }
 
 void Mutex::Unlock() {
-  static auto* const original =
-      Original<void(Mutex*)>(STELE_MUTEX "6UnlockEv");
+  static auto* const original = Original<void(Mutex*)>(STELE_MUTEX "6UnlockEv");
   __tsan_release(this);
   const IgnoreReads ignored;
   original(this);
@@ -142,8 +141,8 @@ bool Mutex::LockWhenWithTimeout(const Condition& condition, Duration timeout) {
 }
 
 void CondVar::Wait(Mutex* mutex) {
-  static auto* const original = Original<void(CondVar*, Mutex*)>(
-      STELE_COND_VAR "4WaitEPNS0_5MutexE");
+  static auto* const original =
+      Original<void(CondVar*, Mutex*)>(STELE_COND_VAR "4WaitEPNS0_5MutexE");
   __tsan_release(mutex);
   original(this, mutex);
   __tsan_acquire(mutex);

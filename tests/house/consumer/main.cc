@@ -31,9 +31,8 @@ absl::Status Count() {
   STELE_RETURN_IF_ERROR(
       dispatcher->Add(stele::MakeAggregateType<CounterDecider>()));
   CounterClient counters(*dispatcher);
-  STELE_ASSIGN_OR_RETURN(
-      const stele::Receipt receipt,
-      counters.Increment({.counter_id = "visits", .by = 2}));
+  STELE_ASSIGN_OR_RETURN(const stele::Receipt receipt,
+                         counters.Increment({.counter_id = "visits", .by = 2}));
   std::cout << "version " << receipt.version << "\n";
   const auto refused = counters.Increment({.counter_id = "visits", .by = -1});
   std::cout << "refused: " << stele::RejectionReason(refused.status()) << "\n";
