@@ -21,11 +21,15 @@ namespace stele {
 // event. Header values are any UTF-8 text: an adapter escapes what its protocol
 // cannot carry.
 struct BrokerMessage {
-  std::string id = {};  // "ce-id": the event's id; what consumers de-duplicate by.
-                   // Empty in a received message that has none.
-  std::string topic = {};  // Where it goes, e.g. "orders.order": one or more tokens
-                      // of letters, digits, '_' and '-', joined by dots.
-  std::string key = {};    // Messages of one key stay in order: the stream id.
+  // "ce-id": the event's id; what consumers de-duplicate by. Empty in a
+  // received message that has none.
+  std::string id = {};
+
+  // Where it goes, e.g. "orders.order": one or more tokens of letters, digits,
+  // '_' and '-', joined by dots.
+  std::string topic = {};
+
+  std::string key = {};  // Messages of one key stay in order: the stream id.
   std::map<std::string, std::string> headers = {};
   std::string body = {};
   std::int64_t position = 0;  // In the log it comes from; 0 when received.

@@ -81,7 +81,7 @@ class Relay {
 };
 
 struct RelayRangeOptions {
-  std::string source = {};              // As in RelayOptions.
+  std::string source = {};         // As in RelayOptions.
   std::int64_t from_position = 1;  // Inclusive.
   std::int64_t to_position = 0;    // Inclusive; 0 = the head at the beginning.
   int batch_events_max = 500;
