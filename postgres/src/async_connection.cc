@@ -10,11 +10,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "one_line.h"
 #include "stele/base/check.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/postgres/errors.h"
+#include "still_open.h"
 
 namespace stele::postgres {
 namespace {
@@ -53,8 +54,7 @@ asio::awaitable<PGconn*> StartBlocking(asio::thread_pool& blocking,
 }
 
 std::string LastError(const PGconn* session) {
-  const std::string text(
-      absl::StripTrailingAsciiWhitespace(PQerrorMessage(session)));
+  const std::string text = OneLine(PQerrorMessage(session));
   return text.empty() ? "the server closed the connection" : text;
 }
 
@@ -199,14 +199,7 @@ AsyncConnection::Work AsyncConnection::StartConnecting(TimePoint deadline) {
 
 bool AsyncConnection::LooksAlive() {
   if (session_ == nullptr || is_connecting_) return false;
-  if (PQconsumeInput(session_) != 0 && PQstatus(session_) == CONNECTION_OK) {
-    // An idle server speaks up only to say farewell: libpq keeps the words
-    // until asked for a result, and reads the end of the stream with them.
-    if (PQisBusy(session_) == 0) {
-      while (PGresult* const result = PQgetResult(session_)) PQclear(result);
-    }
-    if (PQstatus(session_) == CONNECTION_OK) return true;
-  }
+  if (IsStillOpen(session_)) return true;
   Close();
   return false;
 }

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
+#include "one_line.h"
 
 namespace stele::postgres {
 namespace {
@@ -28,11 +28,10 @@ absl::StatusOr<Settings> Parse(const std::string& dsn) {
     const std::string why = error == nullptr ? "out of memory" : error;
     PQfreemem(error);
     // The text itself is left out: it may hold a password.
-    return absl::InvalidArgumentError(
-        absl::StrCat("the database connection string is malformed: ",
-                     absl::StripTrailingAsciiWhitespace(why),
-                     "; write it like \"dbname=orders\" or "
-                     "\"postgresql://user@host/orders\""));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the database connection string is malformed: ", OneLine(why),
+        "; write it like \"dbname=orders\" or "
+        "\"postgresql://user@host/orders\""));
   }
   Settings settings;
   for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o) {

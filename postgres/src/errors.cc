@@ -9,7 +9,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "one_line.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 
@@ -75,8 +75,7 @@ absl::Status StatusFromSqlstate(std::string_view doing,
                                 std::string_view message) {
   absl::Status status(
       CodeOf(sqlstate),
-      absl::StrCat(ToAbsl(doing), ": ",
-                   absl::StripTrailingAsciiWhitespace(ToAbsl(message)), " (",
+      absl::StrCat(ToAbsl(doing), ": ", OneLine(message), " (",
                    ToAbsl(sqlstate), ")", ToAbsl(HintFor(sqlstate))));
   if (status.code() == absl::StatusCode::kAborted) {
     status.SetPayload(kRolledBack, absl::Cord("1"));
@@ -90,8 +89,7 @@ bool IsRolledBack(const absl::Status& status) {
 
 absl::Status StatusFromException(std::string_view doing) {
   const auto because = [doing](const std::exception& e) {
-    return absl::StrCat(ToAbsl(doing), ": ",
-                        absl::StripTrailingAsciiWhitespace(e.what()));
+    return absl::StrCat(ToAbsl(doing), ": ", OneLine(e.what()));
   };
   // From the most to the least specific. In doubt comes first: taking it for a
   // plain rollback, which statement_completion_unknown derives from, would make

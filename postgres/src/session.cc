@@ -8,6 +8,7 @@
 #include "stele/base/check.h"
 #include "stele/base/status.h"
 #include "stele/postgres/errors.h"
+#include "still_open.h"
 
 namespace stele::postgres {
 namespace {
@@ -50,13 +51,7 @@ bool Session::InFailedTransaction() const {
 
 bool Session::LooksAlive() {
   PGconn* const raw = policy_.raw();
-  if (raw == nullptr || PQstatus(raw) != CONNECTION_OK) return false;
-  // An idle server speaks up only to say farewell.
-  if (PQconsumeInput(raw) == 0) return false;
-  if (PQisBusy(raw) == 0) {
-    while (PGresult* const result = PQgetResult(raw)) PQclear(result);
-  }
-  return PQstatus(raw) == CONNECTION_OK &&
+  return raw != nullptr && IsStillOpen(raw) &&
          PQtransactionStatus(raw) == PQTRANS_IDLE;
 }
 
