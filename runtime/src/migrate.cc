@@ -1,6 +1,6 @@
 #include "stele/runtime/migrate.h"
 
-#include "stele/eventstore/migrations.h"
+#include "stele/eventstore/postgres_event_store.h"
 #include "stele/outbox/migrations.h"
 #include "stele/projections/migrations.h"
 #include "stele/sagas/migrations.h"
