@@ -89,7 +89,7 @@ absl::StatusOr<Receipt> CommandRun::RunInTurn() {
       },
       options_.conflict_retries_max);
   std::optional<Snapshot> snapshot;
-  if (receipt.ok() && !receipt->was_duplicate) {
+  if (receipt.ok() && stream_->fold().version() == receipt->version) {
     if (receipt->events > 0) snapshot = stream_->TakeDueSnapshot();
     left = std::move(stream_);
   } else if (IsRejected(receipt.status()) && !route_.command.creates) {
@@ -302,13 +302,16 @@ absl::StatusOr<Receipt> CommandRun::FirstReceiptOr(
   return ReceiptOf(*first);
 }
 
+// An append in doubt that turns out to be there may be this run's own. Only a
+// command id that others can know may have been handled before.
 Receipt CommandRun::ReceiptOf(const AppendResult& result) const {
+  const bool may_be_repeat = dispatch_.command_id.has_value();
   return {.stream_id = stream_id_,
           .version = result.version,
           .position = result.position,
           .events = static_cast<int>(result.version - result.first_version + 1),
           .command_id = command_id_,
-          .was_duplicate = result.was_duplicate};
+          .was_duplicate = result.was_duplicate && may_be_repeat};
 }
 
 }  // namespace stele
