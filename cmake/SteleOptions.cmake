@@ -18,5 +18,9 @@ endif()
 
 find_program(STELE_CCACHE ccache)
 if(STELE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${STELE_CCACHE})
+  # Paths within the tree do not count, so that another checkout finds what was
+  # compiled before.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 ${STELE_CCACHE})
 endif()
