@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "stele/base/check.h"
 #include "stele/base/status.h"
@@ -52,6 +52,8 @@ AppendBatch::AppendBatch(std::vector<AppendUnit> units)
   });
   events_.resize(static_cast<std::size_t>(start - 1));
   owners_.resize(events_.size());
+  type_ids_.resize(events_.size());
+  category_ids_.resize(parts_.size());
   for (std::size_t p = 0; p < parts_.size(); ++p) {
     const Part& part = parts_[p];
     const std::size_t unit = static_cast<std::size_t>(part.unit - 1);
@@ -76,29 +78,28 @@ std::optional<Uuid> AppendBatch::RepeatId(const Part& part) const {
   return part.request->events.front().id;
 }
 
-std::vector<std::string_view> AppendBatch::UnknownTypes(
-    const KnownNames& known) const {
-  absl::flat_hash_set<std::string_view> seen;
-  std::vector<std::string_view> unknown;
-  for (const NewEvent* event : events_) {
-    if (seen.insert(event->type).second && !known.types.IdOf(event->type)) {
-      unknown.push_back(event->type);
+AppendBatch::MissingNames AppendBatch::Resolve(const KnownNames& known) {
+  MissingNames missing;
+  absl::flat_hash_map<std::string_view, std::int32_t> types;
+  for (std::size_t e = 0; e < events_.size(); ++e) {
+    const auto [it, is_new] = types.try_emplace(events_[e]->type, 0);
+    if (is_new) {
+      it->second = known.types.IdOf(it->first).value_or(0);
+      if (it->second == 0) missing.types.push_back(it->first);
     }
+    type_ids_[e] = it->second;
   }
-  return unknown;
-}
-
-std::vector<std::string_view> AppendBatch::UnknownCategories(
-    const KnownNames& known) const {
-  absl::flat_hash_set<std::string_view> seen;
-  std::vector<std::string_view> unknown;
-  for (const Part& part : parts_) {
-    const std::string_view category = CategoryOf(part.request->stream_id);
-    if (seen.insert(category).second && !known.categories.IdOf(category)) {
-      unknown.push_back(category);
+  absl::flat_hash_map<std::string_view, std::int32_t> categories;
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    const auto [it, is_new] =
+        categories.try_emplace(CategoryOf(parts_[p].request->stream_id), 0);
+    if (is_new) {
+      it->second = known.categories.IdOf(it->first).value_or(0);
+      if (it->second == 0) missing.categories.push_back(it->first);
     }
+    category_ids_[p] = it->second;
   }
-  return unknown;
+  return missing;
 }
 
 void AppendBatch::AddRepeatIds(Params& params) const {
@@ -111,23 +112,18 @@ void AppendBatch::AddRepeatIds(Params& params) const {
   params.Uuids(ids).Bools({are_commands.get(), parts_.size()});
 }
 
-void AppendBatch::AddStreams(Params& params, const KnownNames& known) const {
+void AppendBatch::AddStreams(Params& params) const {
   std::vector<std::string_view> names;
   std::vector<std::int32_t> units;
-  std::vector<std::int32_t> categories;
   std::vector<std::int64_t> expected;
   for (const Part& part : parts_) {
     names.push_back(part.request->stream_id);
     units.push_back(part.unit);
-    const auto category =
-        known.categories.IdOf(CategoryOf(part.request->stream_id));
-    STELE_CHECK(category.has_value());
-    categories.push_back(*category);
     expected.push_back(part.request->expected_version.raw());
   }
   params.Texts(names)
       .Int4s(units)
-      .Int4s(categories)
+      .Int4s(category_ids_)
       .Int8s(expected)
       .Bool(may_create_);
   AddRepeatIds(params);
@@ -149,41 +145,36 @@ void AppendBatch::AddEventIds(Params& params) const {
   params.Uuids(ids);
 }
 
-void AppendBatch::AddEvents(Params& params, const KnownNames& known) const {
-  std::vector<std::int32_t> types;
+void AppendBatch::AddEvents(Params& params) const {
   std::vector<std::string_view> metadata;
   std::vector<std::string_view> payloads;
   for (const NewEvent* event : events_) {
-    const auto type = known.types.IdOf(event->type);
-    STELE_CHECK(type.has_value());
-    types.push_back(*type);
     metadata.push_back(event->metadata);
     payloads.push_back(event->payload);
   }
   params.Int4s(owners_);
   AddEventIds(params);
-  params.Int4s(types).Byteas(metadata).Byteas(payloads);
+  params.Int4s(type_ids_).Byteas(metadata).Byteas(payloads);
 }
 
-Params AppendBatch::AppendParams(const KnownNames& known) const {
+Params AppendBatch::AppendParams() const {
   Params params;
-  AddStreams(params, known);
+  AddStreams(params);
   params.Bool(has_ids_);
   AddStartsAndCounts(params);
-  AddEvents(params, known);
+  AddEvents(params);
   return params;
 }
 
-Params AppendBatch::CheckParams(const KnownNames& known) const {
+Params AppendBatch::CheckParams() const {
   Params params;
-  AddStreams(params, known);
+  AddStreams(params);
   AddStartsAndCounts(params);
   AddEventIds(params);
   return params;
 }
 
-Params AppendBatch::WriteParams(const KnownNames& known,
-                                const Result& checked) const {
+Params AppendBatch::WriteParams(const Result& checked) const {
   Params params;
   // Arrays go back as they came.
   params.Bytea(checked.GetRaw(0, kCheckKeys))
@@ -193,17 +184,12 @@ Params AppendBatch::WriteParams(const KnownNames& known,
   } else {
     params.Bytea(checked.GetRaw(0, kCheckVerdicts));
   }
-  std::vector<std::int32_t> categories;
-  for (const Part& part : parts_) {
-    categories.push_back(
-        *known.categories.IdOf(CategoryOf(part.request->stream_id)));
-  }
-  params.Int4s(categories);
+  params.Int4s(category_ids_);
   AddRepeatIds(params);
   params.Bool(has_ids_);
   AddStartsAndCounts(params);
   params.Bytea(checked.GetRaw(0, kCheckRecordedAt));
-  AddEvents(params, known);
+  AddEvents(params);
   return params;
 }
 

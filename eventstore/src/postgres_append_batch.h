@@ -26,20 +26,24 @@ class AppendBatch {
  public:
   explicit AppendBatch(std::vector<AppendUnit> units);
 
-  // Names that `known` cannot translate yet, each once.
-  std::vector<std::string_view> UnknownTypes(const KnownNames& known) const;
-  std::vector<std::string_view> UnknownCategories(
-      const KnownNames& known) const;
+  // Names without a number, each once. Valid as long as the requests.
+  struct MissingNames {
+    std::vector<std::string_view> types;
+    std::vector<std::string_view> categories;
+    bool empty() const { return types.empty() && categories.empty(); }
+  };
+  // Looks up the numbers of all names and returns those that are not known.
+  MissingNames Resolve(const KnownNames& known);
 
-  // Parameters of append(). REQUIRES: all names are known.
-  postgres::Params AppendParams(const KnownNames& known) const;
+  // Parameters of append().
+  // REQUIRES, as for the other parameters: Resolve() returned nothing missing.
+  postgres::Params AppendParams() const;
   // One result a unit, of what append() returned.
   std::vector<UnitResult> AppendResults(const postgres::Result& result) const;
 
   // The same in two steps.
-  postgres::Params CheckParams(const KnownNames& known) const;
-  postgres::Params WriteParams(const KnownNames& known,
-                               const postgres::Result& checked) const;
+  postgres::Params CheckParams() const;
+  postgres::Params WriteParams(const postgres::Result& checked) const;
   // The results that are certain after the check: all but those of units that
   // are still to be written, which are nullopt.
   std::vector<std::optional<UnitResult>> CheckResults(
@@ -73,8 +77,8 @@ class AppendBatch {
                       const std::vector<std::int64_t>& positions) const;
   static absl::Status RefusalOf(const AppendRequest& request, int verdict,
                                 std::int64_t version);
-  void AddStreams(postgres::Params& params, const KnownNames& known) const;
-  void AddEvents(postgres::Params& params, const KnownNames& known) const;
+  void AddStreams(postgres::Params& params) const;
+  void AddEvents(postgres::Params& params) const;
   void AddEventIds(postgres::Params& params) const;
   void AddStartsAndCounts(postgres::Params& params) const;
   void AddRepeatIds(postgres::Params& params) const;
@@ -84,7 +88,9 @@ class AppendBatch {
   // The part of each request, by unit.
   std::vector<std::vector<std::size_t>> parts_of_unit_;
   std::vector<const NewEvent*> events_;
-  std::vector<std::int32_t> owners_;  // 1-based part of each event.
+  std::vector<std::int32_t> owners_;        // 1-based part of each event.
+  std::vector<std::int32_t> type_ids_;      // Of each event; 0 = not known.
+  std::vector<std::int32_t> category_ids_;  // Of each part.
   bool has_ids_ = false;
   bool may_create_ = false;
 };

@@ -232,7 +232,7 @@ asio::awaitable<void> Appender::RunGroup(Lane& lane, Group& group) {
 asio::awaitable<std::vector<UnitResult>> Appender::Write(
     Lane& lane, std::vector<AppendUnit> units) {
   const std::size_t count = units.size();
-  const AppendBatch batch(std::move(units));
+  AppendBatch batch(std::move(units));
   Backoff backoff({absl::Milliseconds(2), absl::Milliseconds(100)});
   while (true) {
     bool in_doubt = false;
@@ -259,13 +259,13 @@ asio::awaitable<std::vector<UnitResult>> Appender::Write(
 }
 
 asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> Appender::WriteOnce(
-    Lane& lane, const AppendBatch& batch, bool& in_doubt) {
+    Lane& lane, AppendBatch& batch, bool& in_doubt) {
   postgres::AsyncConnection& connection = lane.connection;
   if (!connection.LooksAlive()) {
     STELE_CO_RETURN_IF_ERROR(co_await connection.Connect());
   }
   STELE_CO_RETURN_IF_ERROR(co_await InternOn(connection, batch));
-  const postgres::Params params = batch.AppendParams(names_);
+  const postgres::Params params = batch.AppendParams();
   absl::StatusOr<postgres::Result> result = co_await connection.Execute(
       "appending", statements_.append, params, options_.call_timeout + kGrace);
   if (!result.ok()) {
@@ -277,39 +277,38 @@ asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> Appender::WriteOnce(
   co_return batch.AppendResults(*result);
 }
 
-asio::awaitable<absl::Status> Appender::InternOn(
-    postgres::AsyncConnection& connection, const AppendBatch& batch) {
-  const std::vector<std::string_view> types = batch.UnknownTypes(names_);
-  if (!types.empty()) {
-    postgres::Params params;
-    params.Texts(types);
-    auto result = co_await connection.Execute("registering event types",
-                                              statements_.intern_types, params,
-                                              options_.call_timeout);
-    STELE_CO_RETURN_IF_ERROR(result);
-    const std::vector<std::int32_t> ids = result->GetInt4s(0, 0);
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      names_.types.Add(ids[i], types[i]);
-    }
-  }
-  const std::vector<std::string_view> categories =
-      batch.UnknownCategories(names_);
-  if (!categories.empty()) {
-    postgres::Params params;
-    params.Texts(categories);
-    auto result = co_await connection.Execute("registering stream categories",
-                                              statements_.intern_categories,
-                                              params, options_.call_timeout);
-    STELE_CO_RETURN_IF_ERROR(result);
-    const std::vector<std::int32_t> ids = result->GetInt4s(0, 0);
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      names_.categories.Add(ids[i], categories[i]);
-    }
-  }
+asio::awaitable<absl::Status> Appender::InternNames(
+    postgres::AsyncConnection& connection, std::string_view doing,
+    const postgres::Statement& statement,
+    const std::vector<std::string_view>& missing, Names<std::int32_t>& known) {
+  if (missing.empty()) co_return absl::OkStatus();
+  postgres::Params params;
+  params.Texts(missing);
+  auto result = co_await connection.Execute(doing, statement, params,
+                                            options_.call_timeout);
+  STELE_CO_RETURN_IF_ERROR(result);
+  const std::vector<std::int32_t> ids = result->GetInt4s(0, 0);
+  for (std::size_t i = 0; i < ids.size(); ++i) known.Add(ids[i], missing[i]);
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> Appender::Intern(const AppendBatch& batch) {
+asio::awaitable<absl::Status> Appender::InternOn(
+    postgres::AsyncConnection& connection, AppendBatch& batch) {
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    const AppendBatch::MissingNames missing = batch.Resolve(names_);
+    if (missing.empty()) co_return absl::OkStatus();
+    STELE_CO_RETURN_IF_ERROR(co_await InternNames(
+        connection, "registering event types", statements_.intern_types,
+        missing.types, names_.types));
+    STELE_CO_RETURN_IF_ERROR(co_await InternNames(
+        connection, "registering stream categories",
+        statements_.intern_categories, missing.categories, names_.categories));
+  }
+  co_return absl::ResourceExhaustedError(
+      "appending: more event types at a time than can be kept in mind");
+}
+
+asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch) {
   while (interner_is_busy_) co_await interner_->signal.Wait();
   if (stopping_) co_return absl::CancelledError("the store is closing");
   interner_is_busy_ = true;

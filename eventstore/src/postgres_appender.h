@@ -51,9 +51,9 @@ class Appender {
   // The same for coroutines.
   boost::asio::awaitable<UnitResult> AsyncAppend(AppendUnit unit);
 
-  // Makes numbers for the names that `batch` has and the database has not.
-  // On a connection of the appender's choice.
-  boost::asio::awaitable<absl::Status> Intern(const AppendBatch& batch);
+  // Resolves the names of `batch`, making numbers for those that have none yet,
+  // on a connection of its own.
+  boost::asio::awaitable<absl::Status> Intern(AppendBatch& batch);
 
  private:
   struct Waiting {
@@ -82,9 +82,13 @@ class Appender {
   boost::asio::awaitable<std::vector<UnitResult>> Write(
       Lane& lane, std::vector<AppendUnit> units);
   boost::asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> WriteOnce(
-      Lane& lane, const AppendBatch& batch, bool& in_doubt);
+      Lane& lane, AppendBatch& batch, bool& in_doubt);
+  boost::asio::awaitable<absl::Status> InternNames(
+      postgres::AsyncConnection& connection, std::string_view doing,
+      const postgres::Statement& statement,
+      const std::vector<std::string_view>& missing, Names<std::int32_t>& known);
   boost::asio::awaitable<absl::Status> InternOn(
-      postgres::AsyncConnection& connection, const AppendBatch& batch);
+      postgres::AsyncConnection& connection, AppendBatch& batch);
   void Finish(Group& group, std::vector<UnitResult> results);
   void WakeIdle();
 

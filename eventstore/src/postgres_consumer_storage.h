@@ -11,6 +11,8 @@
 
 namespace stele::postgres_store {
 
+struct ConsumerSql;
+
 // Checkpoints, leases and parked keys in the tables of 0003_consumers.sql.
 class PostgresConsumerStorage final : public ConsumerStorage {
  public:
@@ -49,8 +51,6 @@ class PostgresConsumerStorage final : public ConsumerStorage {
   absl::Status Forget(const std::string& consumer) override;
 
  private:
-  struct Sql;
-
   // Runs `work` in a transaction of its own.
   absl::Status Alone(std::string_view doing,
                      absl::FunctionRef<absl::Status(postgres::Session&)> work);
@@ -66,7 +66,7 @@ class PostgresConsumerStorage final : public ConsumerStorage {
 
   postgres::Pool& pool_;
   const TransactionHost& host_;
-  std::unique_ptr<const Sql> sql_;
+  std::unique_ptr<const ConsumerSql> sql_;
 };
 
 }  // namespace stele::postgres_store

@@ -166,13 +166,10 @@ PostgresEventStore::PostgresEventStore(PostgresEventStoreOptions options,
                 MetricsOf(options_)),
       reader_(thread_, statements_, names_, HotConnect(options_),
               options_.read_connections, options_.call_timeout),
-      host_{options_.schema, statements_, names_,
-            [this](const AppendBatch& batch) -> absl::Status {
+      host_{options_.schema, statements_,
+            [this](AppendBatch& batch) -> absl::Status {
               // Nearly always there is nothing to ask for.
-              if (batch.UnknownTypes(names_).empty() &&
-                  batch.UnknownCategories(names_).empty()) {
-                return absl::OkStatus();
-              }
+              if (batch.Resolve(names_).empty()) return absl::OkStatus();
               return thread_.Block(appender_.Intern(batch));
             }},
       consumers_(*pool_, host_) {

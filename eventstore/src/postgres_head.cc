@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
 #include "stele/postgres/identifier.h"
@@ -30,6 +31,12 @@ constexpr std::size_t kRunsMax = 10'000;
 
 // Positions that must stay free of partitions' end; see extend_events().
 constexpr std::int64_t kRoom = 15'000'000;
+
+// An announcement that is lost in a crash is no loss.
+postgres::ConnectOptions Hasty(postgres::ConnectOptions connect) {
+  connect.session_sql += "SET synchronous_commit = off;";
+  return connect;
+}
 
 }  // namespace
 
@@ -92,7 +99,7 @@ HeadTracker::HeadTracker(IoThread& thread, const Statements& statements,
       lookups_(metrics.GetCounter("stele_head_lookups_total",
                                   "Times the server was asked for the head")),
       follower_(thread.io(), thread.blocking(), connect),
-      announcer_(thread.io(), thread.blocking(), std::move(connect)),
+      announcer_(thread.io(), thread.blocking(), Hasty(std::move(connect))),
       look_signal_(thread.io()),
       announce_signal_(thread.io()) {}
 
@@ -157,8 +164,10 @@ void HeadTracker::OnCommitted(std::vector<std::int64_t> positions) {
   thread_.Post([this, positions = std::move(positions)] {
     state_.Committed(positions);
     Publish();
-    if (positions.back() > state_.position()) {
-      look_wanted_ = true;
+    if (positions.back() > state_.position() && is_settled_) {
+      // Mostly another group of ours that will be committed in a moment; if
+      // not, the follower will find out.
+      is_settled_ = false;
       follower_.Wake();
     }
     announce_wanted_ = true;
@@ -253,14 +262,30 @@ asio::awaitable<void> HeadTracker::Follow() {
       continue;
     }
     backoff.Reset();
-    poll_ = is_settled_ ? kPollIdle
+    poll_ = is_settled_ ? absl::ZeroDuration()
                         : std::clamp(poll_ * 2, kPollFirst, kPollInFlight);
-    if (look_wanted_) continue;
-    // Whatever came in, and whatever became of the connection, we look again.
-    (co_await follower_.WaitForNotifications(poll_)).status().IgnoreError();
-    if (is_settled_) poll_ = absl::ZeroDuration();
+    co_await Rest();
   }
   Answer(std::exchange(waiters_, {}), absl::CancelledError("closing"));
+}
+
+// Until there is reason to look again.
+asio::awaitable<void> HeadTracker::Rest() {
+  const absl::Time began = absl::Now();
+  while (!stopping_ && !look_wanted_) {
+    const absl::Time until =
+        began + (is_settled_ ? kPollIdle : std::max(poll_, kPollFirst));
+    const absl::Duration left = until - absl::Now();
+    if (left <= absl::ZeroDuration()) break;
+    const auto heard = co_await follower_.WaitForNotifications(left);
+    if (!heard.ok()) break;  // Attaching again is part of looking.
+    // What we announced ourselves is no news.
+    const int us = announcer_.server_pid();
+    if (std::any_of(heard->begin(), heard->end(),
+                    [us](const auto& news) { return news.sender_pid != us; })) {
+      break;
+    }
+  }
 }
 
 asio::awaitable<void> HeadTracker::Announce() {

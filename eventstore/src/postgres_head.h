@@ -85,6 +85,7 @@ class HeadTracker {
   using Waiter = std::function<void(Result)>;
 
   boost::asio::awaitable<void> Follow();
+  boost::asio::awaitable<void> Rest();
   boost::asio::awaitable<void> Announce();
   boost::asio::awaitable<absl::Status> Attach();
   boost::asio::awaitable<absl::Status> Look();

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -16,7 +16,8 @@ namespace stele::postgres_store {
 
 // Names that the database keeps as numbers, as far as they have been met. A
 // pair, once committed, never changes, so nothing here is ever out of date.
-// Bounded: it forgets all when it is full.
+// Bounded: when `most` pairs have been added, those added before the last
+// `most` are forgotten. So whoever relies on a name must have copied it.
 //
 // Thread-safe.
 template <typename Id>
@@ -26,39 +27,45 @@ class Names {
 
   std::optional<Id> IdOf(std::string_view name) const {
     absl::MutexLock lock(&mutex_);
-    const auto found = ids_.find(ToAbsl(name));
-    if (found == ids_.end()) return std::nullopt;
-    return found->second;
+    for (const Generation* g : {&young_, &old_}) {
+      const auto found = g->ids.find(ToAbsl(name));
+      if (found != g->ids.end()) return found->second;
+    }
+    return std::nullopt;
   }
 
   std::optional<std::string> NameOf(Id id) const {
     absl::MutexLock lock(&mutex_);
-    const auto found = names_.find(id);
-    if (found == names_.end()) return std::nullopt;
-    return found->second;
+    for (const Generation* g : {&young_, &old_}) {
+      const auto found = g->names.find(id);
+      if (found != g->names.end()) return found->second;
+    }
+    return std::nullopt;
   }
 
   void Add(Id id, std::string_view name) {
     absl::MutexLock lock(&mutex_);
-    if (names_.size() >= most_) {
-      names_.clear();
-      ids_.clear();
-    }
-    ids_.insert_or_assign(std::string(name), id);
-    names_.insert_or_assign(id, std::string(name));
+    if (young_.names.size() >= most_) old_ = std::exchange(young_, {});
+    young_.ids.insert_or_assign(std::string(name), id);
+    young_.names.insert_or_assign(id, std::string(name));
   }
 
  private:
+  struct Generation {
+    absl::flat_hash_map<std::string, Id> ids;
+    absl::flat_hash_map<Id, std::string> names;
+  };
+
   const std::size_t most_;
   mutable absl::Mutex mutex_;
-  absl::flat_hash_map<std::string, Id> ids_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<Id, std::string> names_ ABSL_GUARDED_BY(mutex_);
+  Generation young_ ABSL_GUARDED_BY(mutex_);
+  Generation old_ ABSL_GUARDED_BY(mutex_);
 };
 
 // What all parts of a store know of its names.
 struct KnownNames {
-  Names<std::int32_t> types{100'000};
-  Names<std::int32_t> categories{100'000};
+  Names<std::int32_t> types{20'000};
+  Names<std::int32_t> categories{20'000};
   Names<std::int64_t> streams{100'000};
 };
 

@@ -1,11 +1,9 @@
 #include "postgres_reader.h"
 
 #include <algorithm>
-#include <array>
-#include <limits>
+#include <type_traits>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "stele/base/status.h"
 
@@ -141,37 +139,37 @@ std::int64_t Reader::RowsPerPage() const {
       kPageEventsMax);
 }
 
-asio::awaitable<absl::Status> Reader::LearnNames(
-    const std::vector<RawEvent>& rows, bool with_streams) {
-  absl::flat_hash_set<std::int32_t> types;
-  absl::flat_hash_set<std::int64_t> streams;
-  for (const RawEvent& raw : rows) {
-    if (!names_.types.NameOf(raw.type_id)) types.insert(raw.type_id);
-    if (with_streams && !names_.streams.NameOf(raw.stream_key)) {
-      streams.insert(raw.stream_key);
+template <typename Id>
+asio::awaitable<absl::Status> Reader::FindNames(
+    std::string_view doing, const postgres::Statement& statement,
+    Names<Id>& known, absl::flat_hash_map<Id, std::string>& names) {
+  std::vector<Id> missing;
+  for (auto& [id, name] : names) {
+    std::optional<std::string> found = known.NameOf(id);
+    if (found.has_value()) {
+      name = *std::move(found);
+    } else {
+      missing.push_back(id);
     }
   }
-  if (!types.empty()) {
-    const std::vector<std::int32_t> ids(types.begin(), types.end());
-    Params params;
-    params.Int4s(ids);
-    auto result =
-        co_await Query("reading event types", statements_.type_names, params);
-    STELE_CO_RETURN_IF_ERROR(result);
-    for (int row = 0; row < result->rows(); ++row) {
-      names_.types.Add(result->GetInt4(row, 0), result->GetBytes(row, 1));
-    }
+  if (missing.empty()) co_return absl::OkStatus();
+  Params params;
+  if constexpr (std::is_same_v<Id, std::int32_t>) {
+    params.Int4s(missing);
+  } else {
+    params.Int8s(missing);
   }
-  if (!streams.empty()) {
-    const std::vector<std::int64_t> keys(streams.begin(), streams.end());
-    Params params;
-    params.Int8s(keys);
-    auto result = co_await Query("reading stream names",
-                                 statements_.stream_names, params);
-    STELE_CO_RETURN_IF_ERROR(result);
-    for (int row = 0; row < result->rows(); ++row) {
-      names_.streams.Add(result->GetInt8(row, 0), result->GetBytes(row, 1));
+  auto result = co_await Query(doing, statement, params);
+  STELE_CO_RETURN_IF_ERROR(result);
+  for (int row = 0; row < result->rows(); ++row) {
+    Id id;
+    if constexpr (std::is_same_v<Id, std::int32_t>) {
+      id = result->GetInt4(row, 0);
+    } else {
+      id = result->GetInt8(row, 0);
     }
+    known.Add(id, result->GetBytes(row, 1));
+    names[id] = std::string(result->GetBytes(row, 1));
   }
   co_return absl::OkStatus();
 }
@@ -179,22 +177,30 @@ asio::awaitable<absl::Status> Reader::LearnNames(
 // `stream_id` null: of any stream.
 asio::awaitable<absl::StatusOr<std::vector<RecordedEvent>>> Reader::Translate(
     std::vector<RawEvent> rows, const std::string* stream_id) {
-  STELE_CO_RETURN_IF_ERROR(co_await LearnNames(rows, stream_id == nullptr));
+  absl::flat_hash_map<std::int32_t, std::string> types;
+  absl::flat_hash_map<std::int64_t, std::string> streams;
+  for (const RawEvent& raw : rows) {
+    types.try_emplace(raw.type_id);
+    streams.try_emplace(raw.stream_key, stream_id == nullptr ? "" : *stream_id);
+  }
+  STELE_CO_RETURN_IF_ERROR(co_await FindNames(
+      "reading event types", statements_.type_names, names_.types, types));
+  if (stream_id == nullptr) {
+    STELE_CO_RETURN_IF_ERROR(co_await FindNames("reading stream names",
+                                                statements_.stream_names,
+                                                names_.streams, streams));
+  }
   std::vector<RecordedEvent> events;
   events.reserve(rows.size());
   for (RawEvent& raw : rows) {
-    std::optional<std::string> type = names_.types.NameOf(raw.type_id);
-    std::optional<std::string> stream =
-        stream_id != nullptr ? *stream_id
-                             : names_.streams.NameOf(raw.stream_key);
-    if (!type.has_value() || !stream.has_value()) {
+    raw.event.type = types[raw.type_id];
+    raw.event.stream_id = streams[raw.stream_key];
+    if (raw.event.type.empty() || raw.event.stream_id.empty()) {
       co_return absl::DataLossError(absl::StrCat(
           "the event at position ", raw.event.position, " refers to ",
-          type.has_value() ? "a stream" : "an event type",
+          raw.event.type.empty() ? "an event type" : "a stream",
           " that is not in the store"));
     }
-    raw.event.type = *std::move(type);
-    raw.event.stream_id = *std::move(stream);
     events.push_back(std::move(raw.event));
   }
   co_return events;

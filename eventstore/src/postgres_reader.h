@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "postgres_io.h"
@@ -84,8 +84,12 @@ class Reader {
       bool& was_cut);
   boost::asio::awaitable<absl::StatusOr<std::vector<RecordedEvent>>> Translate(
       std::vector<RawEvent> rows, const std::string* stream_id);
-  boost::asio::awaitable<absl::Status> LearnNames(
-      const std::vector<RawEvent>& rows, bool with_streams);
+  // Puts the names of `ids` into `names`: what is known, and what `statement`
+  // says of the rest.
+  template <typename Id>
+  boost::asio::awaitable<absl::Status> FindNames(
+      std::string_view doing, const postgres::Statement& statement,
+      Names<Id>& known, absl::flat_hash_map<Id, std::string>& names);
   // The numbers of those names that exist.
   boost::asio::awaitable<absl::StatusOr<std::vector<std::int32_t>>> Resolve(
       const std::vector<std::string>& wanted, Names<std::int32_t>& known,

@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<AppendResult>> PostgresTransaction::Append(
         inline_work) {
   STELE_RETURN_IF_ERROR(failure_);
   STELE_RETURN_IF_ERROR(Fail(ValidateAppend(requests)));
-  const AppendBatch batch({requests});
+  AppendBatch batch({requests});
   STELE_RETURN_IF_ERROR(Fail(host_.intern(batch)));
   auto results = TryAppend(batch, inline_work);
   Fail(results.status()).IgnoreError();  // Returned below.
@@ -40,7 +40,7 @@ absl::StatusOr<std::vector<AppendResult>> PostgresTransaction::TryAppend(
   STELE_ASSIGN_OR_RETURN(
       const postgres::Result checked,
       session_.Execute("appending", host_.statements.append_check,
-                       batch.CheckParams(host_.names)));
+                       batch.CheckParams()));
   std::optional<UnitResult> settled = batch.CheckResults(checked).front();
   if (settled.has_value()) return *std::move(settled);
   if (inline_work) {
@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<AppendResult>> PostgresTransaction::TryAppend(
   STELE_ASSIGN_OR_RETURN(
       const postgres::Result written,
       session_.Execute("appending", host_.statements.append_write,
-                       batch.WriteParams(host_.names, checked)));
+                       batch.WriteParams(checked)));
   const std::vector<std::int64_t> positions =
       AppendBatch::PositionsOf(written, 0);
   positions_.insert(positions_.end(), positions.begin(), positions.end());

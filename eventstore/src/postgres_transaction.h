@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "postgres_append_batch.h"
-#include "postgres_names.h"
 #include "postgres_statements.h"
 #include "stele/eventstore/transaction.h"
 
@@ -21,9 +20,9 @@ namespace stele::postgres_store {
 struct TransactionHost {
   const std::string& schema;
   const Statements& statements;
-  KnownNames& names;
-  // Makes numbers for the names of a batch, outside the transaction.
-  std::function<absl::Status(const AppendBatch&)> intern;
+  // Resolves the names of a batch, making numbers for those that have none yet,
+  // outside the transaction.
+  std::function<absl::Status(AppendBatch&)> intern;
 };
 
 class PostgresTransaction final : public Transaction {
