@@ -260,10 +260,10 @@ TEST_F(SqlRowsTest, AParkedKeyCatchesUpInOrderOnceItsCauseIsFixed) {
   EXPECT_THAT((*process)->WaitFor("AccountBalance", poison, Soon()),
               StatusIs(StatusCode::kFailedPrecondition));
   is_fixed = true;
-  ASSERT_THAT(
-      store_->consumers().RequestParked(ActiveConsumer("AccountBalance"), "ada",
-                                        ParkedState::kRetryNow),
-      IsOk());
+  const absl::Status asked = store_->consumers().RequestParked(
+      ActiveConsumer("AccountBalance"), "ada", ParkedState::kRetryNow);
+  // Its own next try may have come first.
+  ASSERT_TRUE(asked.ok() || absl::IsNotFound(asked)) << asked;
   Await("nothing parked",
         [&] { return StatusOf("AccountBalance").active.parked_keys == 0; });
   ASSERT_THAT((*process)->WaitFor("AccountBalance", later, Soon()), IsOk());
