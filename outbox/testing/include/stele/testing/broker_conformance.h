@@ -312,7 +312,10 @@ TEST_P(BrokerConformanceTest, DeliversAgainWhatWasNeverSettled) {
 
   EXPECT_THAT(IdsOf(Take(*consumer, 2)),
               ::testing::UnorderedElementsAre("id-1", "id-2"));
-  EXPECT_TRUE(IsDry(*consumer));
+  // A broker under load may have sent one of them twice; nothing else comes.
+  auto more = consumer->Fetch(2, absl::Milliseconds(200));
+  ASSERT_THAT(more, IsOk());
+  EXPECT_THAT(IdsOf(*more), ::testing::Each(::testing::AnyOf("id-1", "id-2")));
 }
 
 TEST_P(BrokerConformanceTest, ASuccessorGetsWhatWasLeftBeforeAnythingNew) {
