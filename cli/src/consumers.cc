@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/consumer_storage.h"
+#include "stele/outbox/inbox_storage.h"
 
 namespace stele::cli {
 namespace {
@@ -41,12 +42,38 @@ json::object ToJson(const ConsumerStatus& consumer, std::int64_t head) {
                                  {"lease_until", TimeText(slot.lease_until)},
                                  {"updated_at", TimeText(slot.updated_at)}});
   }
-  return json::object{{"name", consumer.name},
-                      {"position", LeastPosition(consumer)},
-                      {"behind", head - LeastPosition(consumer)},
+  json::object object{{"name", consumer.name},
                       {"parked_keys", consumer.parked_keys},
                       {"is_paused", consumer.is_paused},
                       {"slots", std::move(slots)}};
+  if (!IsInbox(consumer.name)) {
+    object["position"] = LeastPosition(consumer);
+    object["behind"] = head - LeastPosition(consumer);
+  }
+  return object;
+}
+
+std::vector<std::string> Row(const ConsumerStatus& consumer,
+                             std::int64_t head) {
+  const std::vector<std::string> owners = Owners(consumer);
+  const std::string state = consumer.is_paused ? "paused"
+                            : owners.empty()   ? "nobody works on it"
+                                               : "running";
+  // An inbox reads a broker, not the log.
+  const bool reads_log = !IsInbox(consumer.name);
+  const std::int64_t position = LeastPosition(consumer);
+  return {Printable(consumer.name),
+          reads_log ? absl::StrCat(position) : "-",
+          reads_log ? absl::StrCat(head - position) : "-",
+          absl::StrCat(consumer.parked_keys),
+          state,
+          absl::StrCat(owners.size())};
+}
+
+absl::StatusOr<std::int64_t> CountParkedInInbox(EventStore& store,
+                                                const std::string& consumer) {
+  STELE_ASSIGN_OR_RETURN(const auto storage, OpenInboxStorage(store));
+  return storage->CountParkedKeys(InboxName(consumer));
 }
 
 absl::StatusOr<Report> List(const Context& context) {
@@ -58,16 +85,12 @@ absl::StatusOr<Report> List(const Context& context) {
   report.columns = {"consumer", "position", "behind",
                     "parked",   "state",    "owners"};
   json::array all;
-  for (const ConsumerStatus& consumer : consumers) {
-    const std::int64_t position = LeastPosition(consumer);
-    const std::vector<std::string> owners = Owners(consumer);
-    const std::string state = consumer.is_paused ? "paused"
-                              : owners.empty()   ? "nobody works on it"
-                                                 : "running";
-    report.rows.push_back({consumer.name, absl::StrCat(position),
-                           absl::StrCat(head - position),
-                           absl::StrCat(consumer.parked_keys), state,
-                           absl::StrCat(owners.size())});
+  for (ConsumerStatus consumer : consumers) {
+    if (IsInbox(consumer.name)) {
+      STELE_ASSIGN_OR_RETURN(consumer.parked_keys,
+                             CountParkedInInbox(*store, consumer.name));
+    }
+    report.rows.push_back(Row(consumer, head));
     all.push_back(ToJson(consumer, head));
     if (consumer.parked_keys > 0) report.exit = kProblem;
   }
@@ -78,6 +101,10 @@ absl::StatusOr<Report> List(const Context& context) {
 
 absl::StatusOr<Report> SetPaused(const Context& context,
                                  const std::string& name, bool paused) {
+  if (IsInbox(name)) {
+    return absl::FailedPreconditionError(
+        "an inbox cannot be paused; stop the process that runs it");
+  }
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_RETURN_IF_ERROR(store->consumers().SetPaused(name, paused));
   Report report;
@@ -86,88 +113,53 @@ absl::StatusOr<Report> SetPaused(const Context& context,
   return report;
 }
 
-absl::StatusOr<Report> Reset(const Context& context, const std::string& name,
-                             std::int64_t position) {
-  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
-  STELE_RETURN_IF_ERROR(store->consumers().Reset(name, position));
-  Report report;
-  report.text = absl::StrCat(name, " goes on after position ", position, "\n");
-  report.data = json::object{{"name", name}, {"position", position}};
-  return report;
-}
-
-struct ParkedOptions {
-  std::string consumer;
-  std::string key;
-  bool all = false;
+struct ResetOptions {
+  std::string name;
+  std::int64_t position = 0;
+  bool force = false;
 };
 
-const char* StateWord(ParkedState state) {
-  switch (state) {
-    case ParkedState::kWaiting:
-      return "waiting";
-    case ParkedState::kRetryNow:
-      return "retry asked for";
-    case ParkedState::kDiscardOne:
-    case ParkedState::kDiscardAll:
-      return "discard asked for";
+// Moving a consumer may count events twice or leave some out: to be meant.
+absl::Status CheckReset(EventStore& store, const ResetOptions& options) {
+  if (IsInbox(options.name)) {
+    return absl::FailedPreconditionError(
+        "an inbox has no position in the log; its place is kept by the broker");
   }
-  return "?";
-}
-
-absl::StatusOr<Report> ListParked(const Context& context,
-                                  const ParkedOptions& options) {
-  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_ASSIGN_OR_RETURN(const std::int64_t head, store.Head());
+  if (options.position > head) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--to ", options.position, " is beyond the log's head, ", head));
+  }
+  if (options.force) return absl::OkStatus();
+  if (options.name.rfind("projection/", 0) == 0) {
+    return absl::FailedPreconditionError(
+        "events handled again would count twice in its rows; use stele "
+        "projections rebuild, or --force if that is what you want");
+  }
   STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
-                         store->consumers().List());
-  Report report;
-  report.columns = {"consumer", "key",      "since", "held",
-                    "tries",    "next try", "state", "cause"};
-  json::array all;
+                         store.consumers().List());
   for (const ConsumerStatus& consumer : consumers) {
-    if (!options.consumer.empty() && consumer.name != options.consumer) {
-      continue;
-    }
-    STELE_ASSIGN_OR_RETURN(const std::vector<ParkedKey> parked,
-                           store->consumers().ListParked(consumer.name));
-    for (const ParkedKey& key : parked) {
-      report.rows.push_back({consumer.name, Printable(key.key),
-                             TimeText(key.parked_at), absl::StrCat(key.held),
-                             absl::StrCat(key.tries), TimeText(key.next_try),
-                             StateWord(key.state), Printable(key.cause)});
-      all.push_back(json::object{{"consumer", consumer.name},
-                                 {"key", key.key},
-                                 {"first_position", key.first_position},
-                                 {"held", key.held},
-                                 {"tries", key.tries},
-                                 {"cause", key.cause},
-                                 {"parked_at", TimeText(key.parked_at)},
-                                 {"next_try", TimeText(key.next_try)},
-                                 {"state", StateWord(key.state)}});
+    if (consumer.name == options.name &&
+        LeastPosition(consumer) < options.position) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          options.name, " is at ", LeastPosition(consumer),
+          " and would leave events out; --force if that is what you want"));
     }
   }
-  if (report.rows.empty()) {
-    report.columns.clear();
-    report.text = "nothing is parked\n";
-  } else {
-    report.exit = kProblem;
-  }
-  report.data = std::move(all);
-  return report;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Report> Request(const Context& context,
-                               const ParkedOptions& options,
-                               ParkedState request) {
+absl::StatusOr<Report> Reset(const Context& context,
+                             const ResetOptions& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_RETURN_IF_ERROR(CheckReset(*store, options));
   STELE_RETURN_IF_ERROR(
-      store->consumers().RequestParked(options.consumer, options.key, request));
+      store->consumers().Reset(options.name, options.position));
   Report report;
-  report.text = absl::StrCat(
-      "asked for; whoever works on ", options.consumer,
-      " does it at its next turn (stele parked list shows the result)\n");
+  report.text = absl::StrCat(options.name, " goes on after position ",
+                             options.position, "\n");
   report.data =
-      json::object{{"consumer", options.consumer}, {"key", options.key}};
+      json::object{{"name", options.name}, {"position", options.position}};
   return report;
 }
 
@@ -180,55 +172,30 @@ void AddConsumers(CLI::App& app, const Context& context, Command& chosen) {
   AddCommand(
       consumers, "list", "How far each has come, and who works on it",
       [&context] { return List(context); }, chosen);
-  auto name = std::make_shared<std::string>();
-  auto position = std::make_shared<std::int64_t>(0);
+  auto options = std::make_shared<ResetOptions>();
   CLI::App* pause = AddCommand(
       consumers, "pause", "Stop handling events, keep the place",
-      [&context, name] { return SetPaused(context, *name, true); }, chosen);
+      [&context, options] { return SetPaused(context, options->name, true); },
+      chosen);
   CLI::App* resume = AddCommand(
       consumers, "resume", "Go on after a pause",
-      [&context, name] { return SetPaused(context, *name, false); }, chosen);
+      [&context, options] { return SetPaused(context, options->name, false); },
+      chosen);
   CLI::App* reset = AddCommand(
       consumers, "reset", "Go on from another position",
-      [&context, name, position] { return Reset(context, *name, *position); },
-      chosen);
+      [&context, options] { return Reset(context, *options); }, chosen);
   for (CLI::App* command : {pause, resume, reset}) {
-    command->add_option("consumer", *name, "Its name, from consumers list")
+    command
+        ->add_option("consumer", options->name, "Its name, from consumers list")
         ->required();
   }
-  reset->add_option("--to", *position, "Everything after it is handled again")
+  reset->add_flag("--force", options->force,
+                  "Also if events are counted twice or left out");
+  reset
+      ->add_option("--to", options->position,
+                   "Everything after it is handled again")
       ->required()
       ->check(CLI::NonNegativeNumber);
-}
-
-void AddParked(CLI::App& app, const Context& context, Command& chosen) {
-  CLI::App* parked = app.add_subcommand(
-      "parked", "Keys set aside because an event of theirs fails");
-  parked->require_subcommand(1);
-  auto options = std::make_shared<ParkedOptions>();
-  CLI::App* list = AddCommand(
-      parked, "list", "What is parked, since when and why",
-      [&context, options] { return ListParked(context, *options); }, chosen);
-  list->add_option("--consumer", options->consumer, "Only this consumer's");
-  CLI::App* retry = AddCommand(
-      parked, "retry", "Try the failed event again now",
-      [&context, options] {
-        return Request(context, *options, ParkedState::kRetryNow);
-      },
-      chosen);
-  CLI::App* discard = AddCommand(
-      parked, "discard", "Give up the failed event, or all that are held",
-      [&context, options] {
-        return Request(
-            context, *options,
-            options->all ? ParkedState::kDiscardAll : ParkedState::kDiscardOne);
-      },
-      chosen);
-  for (CLI::App* command : {retry, discard}) {
-    command->add_option("consumer", options->consumer, "Its name")->required();
-    command->add_option("key", options->key, "The parked key")->required();
-  }
-  discard->add_flag("--all", options->all, "All events held for the key");
 }
 
 }  // namespace stele::cli

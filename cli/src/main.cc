@@ -1,7 +1,9 @@
-#include <cstdio>
 #include <exception>
 #include <iostream>
+#include <optional>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "commands.h"
 #include "stele/base/status.h"
 
@@ -11,7 +13,7 @@ namespace {
 void AddAll(CLI::App& app, Context& context, Command& chosen) {
   app.require_subcommand(1);
   app.fallthrough();
-  app.set_version_flag("--version", "stele 0.1.0");
+  app.set_version_flag("--version", "stele " STELE_VERSION);
   app.add_option("--database-url", context.database_url,
                  "Where the store is; a libpq connection string or URI")
       ->envname("STELE_DATABASE_URL");
@@ -35,6 +37,58 @@ void AddAll(CLI::App& app, Context& context, Command& chosen) {
   AddSagas(app, context, chosen);
 }
 
+// True iff the call asks for JSON, also when it cannot be understood as a
+// whole.
+bool AsksForJson(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--json" || argument == "-ojson" ||
+        argument == "--output=json" || argument == "-o=json") {
+      return true;
+    }
+    const bool is_output = argument == "-o" || argument == "--output";
+    if (is_output && i + 1 < argc && std::string(argv[i + 1]) == "json") {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The command that the call was about, as far as it was understood.
+const CLI::App& Deepest(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : Deepest(*chosen.front());
+}
+
+std::string FullName(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent == nullptr
+             ? app.get_name()
+             : absl::StrCat(FullName(*parent), " ", app.get_name());
+}
+
+// The call was not understood, or asked for help or the version only.
+int AnswerParseError(const CLI::App& app, const CLI::ParseError& error,
+                     bool as_json) {
+  const CLI::App& command = Deepest(app);
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    const bool is_version = error.get_name() == "CallForVersion";
+    const std::string text =
+        is_version ? absl::StrCat(error.what(), "\n") : command.help();
+    Report report;
+    report.text = text;
+    report.data = boost::json::object{{is_version ? "version" : "help", text}};
+    if (is_version)
+      report.data = boost::json::object{{"version", STELE_VERSION}};
+    return Print(report, as_json);
+  }
+  if (!as_json) std::cerr << command.help() << "\n";
+  return PrintFailure(
+      absl::InvalidArgumentError(
+          absl::StrCat(error.what(), "; see ", FullName(command), " --help")),
+      as_json);
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Looks after a Stele event store.", "stele");
   Context context;
@@ -43,7 +97,7 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsage;
+    return AnswerParseError(app, error, AsksForJson(argc, argv));
   }
   absl::StatusOr<Report> report = chosen();
   if (!report.ok()) return PrintFailure(report.status(), context.as_json);

@@ -1,10 +1,11 @@
 #include "output.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <iostream>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "stele/base/strings.h"
 
 namespace stele::cli {
@@ -36,15 +37,35 @@ const char* StatusWord(ExitCode exit) {
   return "bug";
 }
 
+// The same with text that is not UTF-8 mended: JSON has no other.
+json::value Mended(const json::value& value) {
+  if (const json::string* text = value.if_string()) {
+    return json::value(ToValidUtf8(std::string(*text)));
+  }
+  if (const json::array* array = value.if_array()) {
+    json::array mended;
+    for (const json::value& item : *array) mended.push_back(Mended(item));
+    return mended;
+  }
+  if (const json::object* object = value.if_object()) {
+    json::object mended;
+    for (const auto& [name, item] : *object) {
+      mended[ToValidUtf8(std::string(name))] = Mended(item);
+    }
+    return mended;
+  }
+  return value;
+}
+
 int PrintJson(ExitCode exit, const json::value& data,
               const std::vector<std::string>& diagnostics) {
   json::array lines;
   for (const std::string& line : diagnostics) lines.emplace_back(line);
-  std::cout << json::serialize(json::object{{"version", 1},
-                                            {"status", StatusWord(exit)},
-                                            {"data", data},
-                                            {"diagnostics", lines}})
-            << "\n";
+  const json::object all{{"version", 1},
+                         {"status", StatusWord(exit)},
+                         {"data", data},
+                         {"diagnostics", lines}};
+  std::cout << json::serialize(Mended(all)) << std::endl;
   return exit;
 }
 
@@ -82,6 +103,18 @@ void PrintTable(const Report& report) {
   for (const auto& row : report.rows) PrintRow(row, widths);
 }
 
+// C1 controls and those that reorder text could show something else than what
+// is there.
+bool MisleadsTerminals(std::string_view rest) {
+  const auto byte = [rest](std::size_t i) {
+    return i < rest.size() ? static_cast<unsigned char>(rest[i]) : 0;
+  };
+  if (byte(0) == 0xC2) return byte(1) < 0xA0;
+  if (byte(0) != 0xE2) return false;
+  return (byte(1) == 0x80 && (byte(2) >= 0xA8 && byte(2) <= 0xAE)) ||
+         (byte(1) == 0x81 && (byte(2) >= 0xA6 && byte(2) <= 0xA9));
+}
+
 }  // namespace
 
 ExitCode ExitCodeOf(const absl::Status& status) {
@@ -117,31 +150,41 @@ int Print(const Report& report, bool as_json) {
   std::cout << report.text;
   std::cout.flush();
   for (const std::string& line : report.diagnostics) {
-    std::cerr << "stele: " << line << "\n";
+    std::cerr << "stele: " << Printable(line) << "\n";
   }
   return report.exit;
 }
 
 int PrintFailure(const absl::Status& status, bool as_json) {
   const ExitCode exit = ExitCodeOf(status);
-  const std::string message(status.message());
-  if (as_json) return PrintJson(exit, nullptr, {message});
-  std::cerr << "stele: " << message << "\n";
+  std::vector<std::string> lines =
+      absl::StrSplit(status.message(), '\n', absl::SkipEmpty());
+  if (lines.empty()) lines.push_back(status.ToString());
+  if (as_json) return PrintJson(exit, nullptr, lines);
+  std::string text;
+  for (const std::string& line : lines) {
+    absl::StrAppend(&text, "stele: ", Printable(line), "\n");
+  }
+  std::cerr << text << std::flush;
   return exit;
 }
 
 std::string Printable(const std::string& bytes) {
   std::string text;
   const bool is_utf8 = IsValidUtf8(bytes);
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !is_utf8)) {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
-      text += escaped;
-    } else {
-      text += c;
+  std::size_t to_escape = 0;  // Bytes left of a character to be escaped.
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    if (is_utf8 && MisleadsTerminals(std::string_view(bytes).substr(i))) {
+      to_escape = byte == 0xC2 ? 2 : 3;
     }
+    const bool is_control = byte < 0x20 || byte == 0x7f;
+    if (is_control || to_escape > 0 || (byte >= 0x80 && !is_utf8)) {
+      absl::StrAppend(&text, "\\x", absl::Hex(byte, absl::kZeroPad2));
+    } else {
+      text += bytes[i];
+    }
+    if (to_escape > 0) --to_escape;
   }
   return text;
 }

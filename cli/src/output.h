@@ -45,8 +45,8 @@ int Print(const Report& report, bool as_json);
 // JSON object to standard output.
 int PrintFailure(const absl::Status& status, bool as_json);
 
-// `bytes` for a terminal: printable text as it is, control characters and
-// broken UTF-8 escaped.
+// `bytes` for a terminal: printable text as it is; control characters, those
+// that reorder text, and broken UTF-8 escaped.
 std::string Printable(const std::string& bytes);
 
 }  // namespace stele::cli

@@ -1,14 +1,12 @@
-#include <unistd.h>
-
-#include <algorithm>
-#include <cstdio>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "commands.h"
+#include "rebuild.h"
+#include "stele/base/clock.h"
 #include "stele/base/status.h"
 #include "stele/projections/admin.h"
 
@@ -17,13 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Options {
-  std::string name;
-  std::int64_t timeout_seconds = 3600;
-  bool no_wait = false;
-};
-
-json::object ToJson(const ProjectionVersionStatus& version) {
+json::object VersionJson(const ProjectionVersionStatus& version) {
   return json::object{{"version", version.version},
                       {"fingerprint", version.fingerprint},
                       {"table", version.table},
@@ -32,18 +24,20 @@ json::object ToJson(const ProjectionVersionStatus& version) {
                       {"is_kept_current", version.is_kept_current}};
 }
 
+}  // namespace
+
 json::object ToJson(const ProjectionStatus& status) {
   json::object object{{"name", status.name},
                       {"view", status.view},
                       {"is_inline", status.is_inline},
                       {"head", status.head},
-                      {"active", ToJson(status.active)},
+                      {"active", VersionJson(status.active)},
                       {"is_rebuild_requested", status.is_rebuild_requested},
                       {"last_error", status.last_error},
                       {"comparison", status.comparison},
                       {"processes", json::value_from(status.processes)}};
-  if (status.previous) object["previous"] = ToJson(*status.previous);
-  if (status.building) object["building"] = ToJson(*status.building);
+  if (status.previous) object["previous"] = VersionJson(*status.previous);
+  if (status.building) object["building"] = VersionJson(*status.building);
   if (status.progress) {
     object["progress"] = json::object{
         {"phase", status.progress->phase},
@@ -53,6 +47,8 @@ json::object ToJson(const ProjectionStatus& status) {
   }
   return object;
 }
+
+namespace {
 
 std::string StateOf(const ProjectionStatus& status) {
   if (status.building) {
@@ -97,7 +93,8 @@ std::string Describe(const ProjectionVersionStatus& version) {
                       version.is_kept_current ? "" : ", frozen");
 }
 
-absl::StatusOr<Report> Status(const Context& context, const Options& options) {
+absl::StatusOr<Report> Status(const Context& context,
+                              const ProjectionOptions& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
   STELE_ASSIGN_OR_RETURN(const ProjectionStatus status,
@@ -118,96 +115,27 @@ absl::StatusOr<Report> Status(const Context& context, const Options& options) {
   }
   if (!status.last_error.empty()) {
     AddLine(report, "last error", status.last_error);
-    report.exit = kProblem;
+    if (status.last_error != "aborted") report.exit = kProblem;
   }
   report.data = ToJson(status);
   return report;
 }
 
-// A bar on standard error: redrawn on a terminal, silent elsewhere.
-void ShowProgress(const ProjectionStatus& status) {
-  if (::isatty(STDERR_FILENO) == 0 || !status.progress) return;
-  constexpr int kWidth = 32;
-  const BuildProgress& at = *status.progress;
-  const double part = at.target > 0
-                          ? std::min(1.0, static_cast<double>(at.position) /
-                                              static_cast<double>(at.target))
-                          : 1.0;
-  const int filled = static_cast<int>(part * kWidth);
-  absl::FPrintF(
-      stderr, "\r\033[K%s [%s%s] %d/%d  %.0f/s  %s left", at.phase,
-      std::string(static_cast<std::size_t>(filled), '#'),
-      std::string(static_cast<std::size_t>(kWidth - filled), '.'), at.position,
-      at.target, at.positions_per_second,
-      at.time_left == absl::InfiniteDuration()
-          ? "?"
-          : absl::FormatDuration(absl::Trunc(at.time_left, absl::Seconds(1))));
-  std::fflush(stderr);
-}
-
-absl::StatusOr<ProjectionStatus> Follow(ProjectionAdmin& admin,
-                                        const Options& options,
-                                        int version_before) {
-  const absl::Time deadline =
-      absl::Now() + absl::Seconds(options.timeout_seconds);
-  while (absl::Now() < deadline) {
-    STELE_ASSIGN_OR_RETURN(ProjectionStatus status, admin.Status(options.name));
-    if (status.active.version > version_before) return status;
-    if (!status.last_error.empty() && !status.building) {
-      return absl::InternalError(
-          absl::StrCat("the rebuild failed: ", status.last_error,
-                       "; the live table was not touched"));
-    }
-    if (!status.building && !status.is_rebuild_requested) {
-      return absl::AbortedError(
-          "the rebuild was given up; the live table was not touched");
-    }
-    ShowProgress(status);
-    absl::SleepFor(absl::Milliseconds(200));
-  }
-  return absl::DeadlineExceededError(
-      absl::StrCat("still building after ", options.timeout_seconds,
-                   " s; it goes on: stele projections status ", options.name));
-}
-
-absl::StatusOr<Report> Rebuild(const Context& context, const Options& options) {
-  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
-  STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
-  STELE_ASSIGN_OR_RETURN(const ProjectionStatus before,
-                         admin->Status(options.name));
-  STELE_RETURN_IF_ERROR(admin->RequestRebuild(options.name));
-  Report report;
-  if (options.no_wait) {
-    report.text = absl::StrCat(
-        "asked for; follow it with stele projections "
-        "status ",
-        options.name, "\n");
-    report.data = json::object{{"name", options.name}};
-    return report;
-  }
-  const auto after = Follow(*admin, options, before.active.version);
-  if (::isatty(STDERR_FILENO) != 0) std::fputs("\n", stderr);
-  if (!after.ok()) return after.status();
-  report.text =
-      absl::StrCat("switched from ", before.active.table, " to ",
-                   after->active.table, "\n", after->comparison,
-                   "\nundo with: stele projections undo ", options.name, "\n");
-  report.data = ToJson(*after);
-  return report;
-}
-
-absl::StatusOr<Report> Undo(const Context& context, const Options& options) {
+absl::StatusOr<Report> Undo(const Context& context,
+                            const ProjectionOptions& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
   STELE_RETURN_IF_ERROR(admin->Undo(
-      options.name, absl::Now() + absl::Seconds(options.timeout_seconds)));
+      options.name,
+      SystemClock().Now() + absl::Seconds(options.timeout_seconds)));
   Report report;
   report.text = absl::StrCat(options.name, " shows its previous table again\n");
   report.data = json::object{{"name", options.name}};
   return report;
 }
 
-absl::StatusOr<Report> Abort(const Context& context, const Options& options) {
+absl::StatusOr<Report> Abort(const Context& context,
+                             const ProjectionOptions& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
   STELE_RETURN_IF_ERROR(admin->Abort(options.name));
@@ -223,7 +151,7 @@ void AddProjections(CLI::App& app, const Context& context, Command& chosen) {
   CLI::App* projections =
       app.add_subcommand("projections", "Read models and their rebuilds");
   projections->require_subcommand(1);
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ProjectionOptions>();
   AddCommand(
       projections, "list", "All projections and how far they are",
       [&context] { return List(context); }, chosen);

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <regex>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -31,6 +33,19 @@ Problem ParseBool(const std::string& text, bool* value) {
     return std::nullopt;
   }
   return "is neither true nor false";
+}
+
+// "scheme://user:password@host" and "password=..." without the password. When
+// in doubt it hides too much.
+std::string WithoutPassword(const std::string& url) {
+  static const auto* const kInUri =
+      new std::regex("^([A-Za-z0-9+.-]+://[^:/@]*):.*@");
+  static const auto* const kInPairs = new std::regex(
+      "(password|passwd|passphrase|token)\\s*=\\s*"
+      "('([^'\\\\]|\\\\.)*'|[^\\s&]*)",
+      std::regex::icase);
+  return std::regex_replace(std::regex_replace(url, *kInUri, "$1:***@"),
+                            *kInPairs, "$1=***");
 }
 
 std::optional<std::string> RealEnvironment(const std::string& name) {
@@ -67,6 +82,13 @@ Config& Config::Text(std::string name, std::string* value, std::string help,
 Config& Config::Secret(std::string name, std::string* value, std::string help) {
   Text(std::move(name), value, std::move(help));
   settings_.back().is_secret = true;
+  return *this;
+}
+
+Config& Config::Url(std::string name, std::string* value, std::string help,
+                    bool required) {
+  Text(std::move(name), value, std::move(help), required);
+  settings_.back().is_url = true;
   return *this;
 }
 
@@ -180,7 +202,8 @@ std::string Config::Help() const {
     if (setting.is_required) {
       absl::StrAppend(&help, " Required.");
     } else if (!setting.default_text.empty() && !setting.is_secret) {
-      absl::StrAppend(&help, " Default: ", setting.default_text, ".");
+      absl::StrAppend(&help, " Default: ", Shown(setting, setting.default_text),
+                      ".");
     }
     absl::StrAppend(&help, "\n");
   }
@@ -317,6 +340,7 @@ void Config::CollectEnvironment(const Environment& environment,
 
 void Config::CollectFile(Sources& sources) const {
   if (!sources.file.has_value()) return;
+  std::set<std::string> seen;
   for (const FileLine& line : ReadFile(*sources.file, sources.problems)) {
     const std::string where = absl::StrCat(*sources.file, ":", line.number);
     if (Find(line.name) == nullptr) {
@@ -325,34 +349,39 @@ void Config::CollectFile(Sources& sources) const {
                        " is no setting of this program; see --help"));
       continue;
     }
+    if (!seen.insert(line.name).second) {
+      sources.problems.push_back(absl::StrCat(
+          where, ": ", line.name, " is set twice; remove one of the lines"));
+    }
     sources.given.try_emplace(line.name, Given{line.value, "file", where});
   }
+}
+
+std::string Config::Shown(const Setting& setting, const std::string& text) {
+  if (setting.is_secret) return "***";
+  return setting.is_url ? WithoutPassword(text) : text;
 }
 
 void Config::Assign(Sources& sources) {
   origins_.clear();
   for (const Setting& setting : settings_) {
-    auto it = sources.given.find(setting.name);
-    if (it == sources.given.end()) {
-      if (setting.is_required && setting.default_text.empty()) {
-        sources.problems.push_back(absl::StrCat(
-            "--", setting.name, " is not set; give it as a flag, as ",
-            EnvironmentName(setting.name),
-            " or in the config file: ", setting.help));
-      }
-      origins_.push_back({setting.name,
-                          setting.is_secret ? "***" : setting.default_text,
-                          "default"});
-      continue;
-    }
-    const Given& value = it->second;
-    if (Problem wrong = setting.assign(value.text)) {
+    const auto it = sources.given.find(setting.name);
+    const bool is_given = it != sources.given.end();
+    const std::string& text = is_given ? it->second.text : setting.default_text;
+    origins_.push_back({setting.name, Shown(setting, text),
+                        is_given ? it->second.source : "default"});
+    if (setting.is_required && text.empty()) {
       sources.problems.push_back(absl::StrCat(
-          value.where, ": ",
-          setting.is_secret ? "the value" : Quoted(value.text), " ", *wrong));
+          "--", setting.name, " is not set; give it as a flag, as ",
+          EnvironmentName(setting.name),
+          " or in the config file: ", setting.help));
+    } else if (is_given) {
+      if (Problem wrong = setting.assign(text)) {
+        sources.problems.push_back(absl::StrCat(
+            it->second.where, ": ",
+            setting.is_secret ? "the value" : Quoted(text), " ", *wrong));
+      }
     }
-    origins_.push_back(
-        {setting.name, setting.is_secret ? "***" : value.text, value.source});
   }
 }
 

@@ -11,6 +11,7 @@
 #include "boost/asio/io_context.hpp"
 #include "boost/asio/ip/tcp.hpp"
 #include "boost/asio/redirect_error.hpp"
+#include "boost/asio/steady_timer.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "boost/beast/core/flat_buffer.hpp"
 #include "boost/beast/core/tcp_stream.hpp"
@@ -28,6 +29,7 @@ using Tcp = asio::ip::tcp;
 
 constexpr int kConnectionsMax = 64;
 constexpr auto kTimeout = std::chrono::seconds(10);
+constexpr auto kRestAfterError = std::chrono::milliseconds(100);
 constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
 constexpr std::uint64_t kBodyBytesMax = 1024;
 
@@ -109,7 +111,13 @@ class BeastEndpoint final : public HttpEndpoint {
       Tcp::socket socket = co_await acceptor_.async_accept(
           asio::redirect_error(asio::use_awaitable, error));
       if (error == asio::error::operation_aborted) co_return;
-      if (error || connections_ >= kConnectionsMax) continue;
+      if (error) {  // Out of file descriptors, say: no reason to spin.
+        asio::steady_timer rest(io_, kRestAfterError);
+        co_await rest.async_wait(
+            asio::redirect_error(asio::use_awaitable, error));
+        continue;
+      }
+      if (connections_ >= kConnectionsMax) continue;
       ++connections_;
       asio::co_spawn(io_, Serve(std::move(socket)), asio::detached);
     }

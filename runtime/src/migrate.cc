@@ -9,9 +9,9 @@ namespace stele {
 
 absl::StatusOr<std::vector<postgres::ComponentVersion>> MigrateAll(
     const std::string& dsn, const std::string& schema, bool dry_run) {
-  const postgres::MigrationSet sets[] = {
-      EventStoreMigrations(), ProjectionMigrations(), SagaMigrations(),
-      OutboxMigrations()};
+  const postgres::MigrationSet sets[] = {EventStoreMigrations(),
+                                         ProjectionMigrations(),
+                                         SagaMigrations(), OutboxMigrations()};
   return postgres::Migrate(dsn, schema, sets, dry_run);
 }
 

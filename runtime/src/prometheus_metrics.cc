@@ -45,13 +45,19 @@ class PrometheusHistogram final : public Histogram {
   prometheus::Histogram& histogram_;
 };
 
-// Exponential, factor 2.15 (three a decade), from 50 microseconds.
-std::vector<double> Buckets() {
+// Exponential: of times, three a decade from 50 microseconds to a minute; of
+// sizes, the powers of two up to 4096.
+std::vector<double> BucketsOf(std::string_view name) {
+  constexpr std::string_view kSeconds = "_seconds";
+  const bool is_time = name.size() > kSeconds.size() &&
+                       name.substr(name.size() - kSeconds.size()) == kSeconds;
+  const double most = is_time ? 60 : 4096;
+  const double factor = is_time ? 2.1544346900318843 : 2;
   std::vector<double> bounds;
-  for (double bound = 50e-6; bound < 60; bound *= 2.1544346900318843) {
+  for (double bound = is_time ? 50e-6 : 1; bound < most; bound *= factor) {
     bounds.push_back(bound);
   }
-  bounds.push_back(60);
+  bounds.push_back(most);
   return bounds;
 }
 
@@ -122,7 +128,7 @@ Histogram& PrometheusMetrics::GetHistogram(std::string_view name,
                        .Help(std::string(help))
                        .Register(impl_->registry);
     histogram = std::make_unique<PrometheusHistogram>(
-        family.Add(ToMap(labels), Buckets()));
+        family.Add(ToMap(labels), BucketsOf(name)));
   }
   return *histogram;
 }

@@ -2,10 +2,13 @@
 
 #include <signal.h>
 
+#include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/postgres_event_store.h"
@@ -40,9 +43,39 @@ int ExitOf(const absl::Status& status) {
   }
 }
 
-int Fail(const std::string& program, const absl::Status& status) {
-  std::cerr << program << ": " << status.message() << "\n";
-  return ExitOf(status);
+// Says why the service ends, in the form of the log, and with what exit code.
+int Fail(const std::string& program, const ServiceSettings& settings,
+         const absl::Status& status, int exit) {
+  if (settings.log_format == "json") {
+    ConfigureLogging("error", "json").IgnoreError();  // Both are known words.
+    Log(LogLevel::kError, "service failed",
+        {{"service", program},
+         {"error", std::string(status.message())},
+         {"exit_code", absl::StrCat(exit)}});
+    return exit;
+  }
+  std::string text;
+  for (const auto line : absl::StrSplit(status.message(), '\n')) {
+    absl::StrAppend(&text, program, ": ", line, "\n");
+  }
+  std::cerr << text << std::flush;
+  return exit;
+}
+
+int Fail(const std::string& program, const ServiceSettings& settings,
+         const absl::Status& status) {
+  return Fail(program, settings, status, ExitOf(status));
+}
+
+// What differs from the defaults, and where it was said.
+void LogSettings(const Config& config) {
+  for (const Config::Origin& origin : config.origins()) {
+    if (origin.source == "default") continue;
+    Log(LogLevel::kInfo, "setting",
+        {{"name", origin.name},
+         {"value", origin.value},
+         {"source", origin.source}});
+  }
 }
 
 // SIGTERM and SIGINT, held back from all threads so that one can wait for them.
@@ -60,6 +93,11 @@ class StopSignals {
     int signal = 0;
     sigwait(&set_, &signal);
     return signal;
+  }
+  // Returns early when there is another one.
+  void WaitAtMost(absl::Duration wait) const {
+    const timespec at_most = absl::ToTimespec(wait);
+    sigtimedwait(&set_, nullptr, &at_most);
   }
 
  private:
@@ -111,6 +149,22 @@ std::map<std::string, HttpEndpoint::Handler> Pages(
   };
 }
 
+// From a signal to a stopped service.
+int Stop(const std::string& program, const ServiceSettings& settings,
+         const StopSignals& signals, int signal, Runtime& runtime) {
+  Log(LogLevel::kInfo, "service stopping",
+      {{"service", program}, {"signal", absl::StrCat(signal)}});
+  runtime.AnnounceStop();
+  signals.WaitAtMost(settings.stop_delay);
+  const absl::Status stopped = runtime.Stop(settings.stop_grace);
+  if (!stopped.ok()) {
+    // Its threads cannot be waited for any longer; what they hold expires.
+    std::_Exit(Fail(program, settings, stopped, kNotStopped));
+  }
+  Log(LogLevel::kInfo, "service stopped", {{"service", program}});
+  return kStopped;
+}
+
 // From an open store to a stopped service.
 int Serve(const std::string& program, const ServiceSettings& settings,
           const StopSignals& signals, std::shared_ptr<EventStore> store,
@@ -123,43 +177,37 @@ int Serve(const std::string& program, const ServiceSettings& settings,
   options.metrics = &metrics;
   Runtime runtime(std::move(store), std::move(options));
   if (absl::Status composed = compose(runtime); !composed.ok()) {
-    return Fail(program, composed);
+    return Fail(program, settings, composed);
   }
+  // Answers until the very end, so that probes see the service go.
   std::unique_ptr<HttpEndpoint> endpoint;
   if (!settings.http_address.empty()) {
     auto listening =
         HttpEndpoint::Listen(settings.http_address, Pages(runtime, metrics));
-    if (!listening.ok()) return Fail(program, listening.status());
+    if (absl::IsUnavailable(listening.status())) {
+      return Fail(program, settings, listening.status(), kRefused);
+    }
+    if (!listening.ok()) return Fail(program, settings, listening.status());
     endpoint = *std::move(listening);
   }
   if (absl::Status started = runtime.Start(); !started.ok()) {
-    return Fail(program, started);
+    return Fail(program, settings, started);
   }
   Log(LogLevel::kInfo, "service started",
       {{"service", program},
        {"http_port", endpoint ? absl::StrCat(endpoint->port()) : "none"}});
-  const int signal = signals.Wait();
-  Log(LogLevel::kInfo, "service stopping",
-      {{"service", program}, {"signal", absl::StrCat(signal)}});
-  const absl::Status stopped = runtime.Stop(settings.stop_grace);
-  if (!stopped.ok()) {
-    // Its threads cannot be waited for any longer; what they hold expires.
-    std::cerr << program << ": " << stopped.message() << std::endl;
-    std::_Exit(kNotStopped);
-  }
-  Log(LogLevel::kInfo, "service stopped", {{"service", program}});
-  return kStopped;
+  return Stop(program, settings, signals, signals.Wait(), runtime);
 }
 
 }  // namespace
 
 void AddServiceSettings(Config& config, ServiceSettings& settings) {
   config
-      .Text("database-url", &settings.database_url,
-            "The database, as a libpq connection string or URI.", true)
+      .Url("database-url", &settings.database_url,
+           "The database, as a libpq connection string or URI.", true)
       .Text("schema", &settings.schema, "The schema of this service's store.")
-      .Text("broker-url", &settings.broker_url,
-            "The broker, nats://host:port; none if empty.")
+      .Url("broker-url", &settings.broker_url,
+           "The broker, nats://host:port; none if empty.")
       .Text("http-address", &settings.http_address,
             "Where probes and metrics are served, address:port; none if empty.")
       .Choice("log-level", &settings.log_level,
@@ -179,6 +227,10 @@ void AddServiceSettings(Config& config, ServiceSettings& settings) {
               "Parts into which a consumer's work is divided; fixed once used.")
       .Time("lease", &settings.lease, absl::Seconds(1), absl::Minutes(10),
             "How long a silent process keeps its part of the work.")
+      .Time("stop-delay", &settings.stop_delay, absl::ZeroDuration(),
+            absl::Minutes(10),
+            "How long to go on, not ready, before stopping, so that load "
+            "balancers notice.")
       .Time("stop-grace", &settings.stop_grace, absl::ZeroDuration(),
             absl::Minutes(10), "How long stopping may take.");
 }
@@ -193,16 +245,17 @@ int RunService(int argc, const char* const* argv, Config& config,
       std::cout << parsed.message();
       return kStopped;
     }
-    return Fail(program, parsed);
+    return Fail(program, settings, parsed);
   }
   if (absl::Status set_up =
           ConfigureLogging(settings.log_level, settings.log_format);
       !set_up.ok()) {
-    return Fail(program, set_up);
+    return Fail(program, settings, set_up);
   }
+  LogSettings(config);
   PrometheusMetrics metrics;  // Outlives the store, which reports to it.
   auto store = OpenStore(settings, program, metrics);
-  if (!store.ok()) return Fail(program, store.status());
+  if (!store.ok()) return Fail(program, settings, store.status());
   return Serve(program, settings, signals, *std::move(store), metrics, compose);
 }
 

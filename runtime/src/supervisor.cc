@@ -2,9 +2,10 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "stele/base/check.h"
+#include "stele/base/clock.h"
 #include "stele/base/log.h"
 
 namespace stele {
@@ -22,8 +23,9 @@ Supervisor::~Supervisor() {
 void Supervisor::Add(std::string name, Run run) {
   auto part = std::make_unique<Part>();
   part->run = std::move(run);
-  part->status.name = std::move(name);
-  part->status.since = absl::Now();
+  part->name = std::move(name);
+  part->status.name = part->name;
+  part->status.since = SystemClock().Now();
   part->has_ended = true;  // Until it is started.
   parts_.push_back(std::move(part));
 }
@@ -40,30 +42,43 @@ void Supervisor::Start() {
   }
 }
 
-void Supervisor::Note(Part& part, bool is_running, const absl::Status& error) {
+void Supervisor::NoteBegin(Part& part) {
   absl::MutexLock lock(&mutex_);
-  part.status.is_running = is_running;
-  part.status.since = absl::Now();
-  if (!error.ok()) part.status.last_error = error;
+  part.status.is_running = true;
+  part.status.since = SystemClock().Now();
+}
+
+void Supervisor::NoteEnd(Part& part, const absl::Status& ended,
+                         bool is_stopping) {
+  absl::MutexLock lock(&mutex_);
+  part.status.is_running = false;
+  part.status.since = SystemClock().Now();
+  part.status.has_finished = ended.ok() && !is_stopping;
+  if (!ended.ok()) part.status.last_error = ended;
 }
 
 void Supervisor::Loop(Part& part, std::stop_token stop) {
   Backoff backoff(backoff_);
-  Counter& restarts = metrics_.GetCounter(
-      "stele_part_restarts_total", "Times a part of the runtime was restarted",
-      {{"part", part.status.name}});
+  const MetricLabels labels = {{"part", part.name}};
+  Counter& restarts =
+      metrics_.GetCounter("stele_part_restarts_total",
+                          "Times a part of the runtime was restarted.", labels);
+  Gauge& running = metrics_.GetGauge(
+      "stele_part_running", "1 while the part runs, otherwise 0.", labels);
   while (!stop.stop_requested()) {
-    Note(part, true, absl::OkStatus());
-    const absl::Time began = absl::Now();
+    NoteBegin(part);
+    running.Set(1);
+    const absl::Time began = SystemClock().Now();
     const absl::Status ended = part.run(stop);
-    Note(part, false, ended);
+    running.Set(0);
+    NoteEnd(part, ended, stop.stop_requested());
     if (stop.stop_requested() || ended.ok()) break;
 
     // A part that worked for a while has recovered from what ailed it before.
-    if (absl::Now() - began > 2 * backoff_.most) backoff.Reset();
+    if (SystemClock().Now() - began > 2 * backoff_.most) backoff.Reset();
     const absl::Duration wait = backoff.Next();
     Log(LogLevel::kError, "part failed, restarting",
-        {{"part", part.status.name},
+        {{"part", part.name},
          {"error", ended.ToString()},
          {"wait", absl::FormatDuration(wait)}});
     restarts.Add();
@@ -78,7 +93,7 @@ void Supervisor::Loop(Part& part, std::stop_token stop) {
 
 absl::Status Supervisor::Stop(absl::Duration grace) {
   for (auto& part : parts_) part->thread.request_stop();
-  const absl::Time deadline = absl::Now() + grace;
+  const absl::Time deadline = SystemClock().Now() + grace;
   absl::MutexLock lock(&mutex_);  // Also wakes those that wait to restart.
   const auto all_ended = [this] {
     for (const auto& part : parts_) {

@@ -21,16 +21,23 @@ namespace stele {
 struct PartStatus {
   std::string name;
   bool is_running = false;
-  int restarts = 0;         // Since the start.
-  absl::Status last_error;  // OK if it has not failed.
-  absl::Time since;         // When it last began to run or to wait.
+  bool has_finished = false;  // It returned OK: there is nothing left to do.
+  int restarts = 0;           // Since the start.
+  absl::Status last_error;    // OK if it has not failed.
+  absl::Time since;           // When it last began to run or to wait.
 };
 
 // Runs parts, each on a thread of its own, and starts a part that fails again
-// after a back-off. Thread-safe.
+// after a back-off.
+//
+// Metrics, with label part=<name>: stele_part_running (1 or 0) and
+// stele_part_restarts_total.
+//
+// Thread-safe.
 class Supervisor {
  public:
-  // Works until `stop` is requested or it fails. Called again after a failure.
+  // Works until `stop` is requested, it fails, or there is nothing left to do.
+  // Called again after a failure.
   using Run = std::function<absl::Status(std::stop_token stop)>;
 
   explicit Supervisor(Metrics& metrics, BackoffOptions backoff = {});
@@ -49,6 +56,7 @@ class Supervisor {
 
  private:
   struct Part {
+    std::string name;
     Run run;
     PartStatus status;
     bool has_ended = false;
@@ -56,7 +64,8 @@ class Supervisor {
   };
 
   void Loop(Part& part, std::stop_token stop);
-  void Note(Part& part, bool is_running, const absl::Status& error);
+  void NoteBegin(Part& part);
+  void NoteEnd(Part& part, const absl::Status& ended, bool is_stopping);
 
   Metrics& metrics_;
   const BackoffOptions backoff_;

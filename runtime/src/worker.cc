@@ -1,13 +1,14 @@
 #include "worker.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "stele/base/clock.h"
+#include "stele/base/strings.h"
 
 namespace stele {
 namespace {
 
 std::string Brief(const absl::Status& status) {
-  return status.ok() ? "" : status.ToString();
+  return status.ok() ? "" : ToValidUtf8(status.ToString());
 }
 
 }  // namespace
@@ -37,11 +38,11 @@ boost::json::object ToJson(const InboxSnapshot& snapshot) {
 std::optional<std::string> WhyNotReady(const ConsumerSnapshot& snapshot,
                                        absl::Duration stall_allowed) {
   if (!snapshot.is_running) return "is not running";
-  if (snapshot.slots_held == 0 || snapshot.position >= snapshot.head) {
-    return std::nullopt;
-  }
-  const absl::Duration still = absl::Now() - snapshot.last_progress;
+  const absl::Duration still = SystemClock().Now() - snapshot.last_progress;
   if (still <= stall_allowed) return std::nullopt;
+  const bool is_behind =
+      snapshot.slots_held > 0 && snapshot.position < snapshot.head;
+  if (!is_behind && snapshot.last_error.ok()) return std::nullopt;
   return absl::StrCat(
       "has been at ", snapshot.position, " of ", snapshot.head, " for ",
       absl::FormatDuration(absl::Trunc(still, absl::Seconds(1))),

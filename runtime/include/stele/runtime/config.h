@@ -39,6 +39,9 @@ class Config {
   Config& Text(std::string name, std::string* value, std::string help,
                bool required = false);
   Config& Secret(std::string name, std::string* value, std::string help);
+  // The same, of which only a password is hidden: "postgresql://u:***@host".
+  Config& Url(std::string name, std::string* value, std::string help,
+              bool required = false);
   Config& Number(std::string name, std::int64_t* value, std::int64_t least,
                  std::int64_t most, std::string help);
   Config& Time(std::string name, absl::Duration* value, absl::Duration least,
@@ -80,6 +83,7 @@ class Config {
     std::string bounds;
     bool is_flag = false;
     bool is_secret = false;
+    bool is_url = false;
     bool is_required = false;
     // Sets the value; what is wrong with `text`, or nothing.
     std::function<std::optional<std::string>(const std::string& text)> assign;
@@ -107,6 +111,7 @@ class Config {
                           Sources& sources) const;
   void CollectFile(Sources& sources) const;
   void Assign(Sources& sources);
+  static std::string Shown(const Setting& setting, const std::string& text);
   static std::string EnvironmentName(const std::string& name);
 
   std::string program_;

@@ -8,7 +8,10 @@
 
 namespace stele {
 
-// Metrics that Prometheus can scrape. Thread-safe.
+// Metrics that Prometheus can scrape. Histograms whose names end in "_seconds"
+// have buckets from 50 microseconds to a minute, others from 1 to 4096.
+//
+// Thread-safe.
 class PrometheusMetrics : public Metrics {
  public:
   PrometheusMetrics();

@@ -14,6 +14,7 @@
 #include "stele/aggregates/aggregate_type.h"
 #include "stele/aggregates/dispatcher.h"
 #include "stele/base/metrics.h"
+#include "stele/base/status.h"
 #include "stele/eventstore/consumer.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/outbox/broker.h"
@@ -36,7 +37,8 @@ struct RuntimeOptions {
   // How often a command is decided again when another writer was faster.
   int conflict_retries_max = 10;
 
-  // Not ready when a consumer that is behind has not moved for this long.
+  // Not ready when a consumer that is behind, or fails, has not moved for this
+  // long.
   absl::Duration stall_allowed = absl::Minutes(1);
 
   Metrics* metrics = nullptr;  // Must outlive the runtime. Null = none.
@@ -56,7 +58,7 @@ enum class ProjectionRun {
 //   STELE_RETURN_IF_ERROR(runtime.Start());
 //   AccountClient accounts(runtime);
 //
-// Thread-safe once started; Add... is not, and comes before Start().
+// Thread-safe once started. What adds parts is not, and comes before Start().
 class Runtime {
  public:
   explicit Runtime(std::shared_ptr<EventStore> store,
@@ -92,8 +94,11 @@ class Runtime {
   Runtime& AddProjection(ProjectionType type, ProjectionRun run);
   Runtime& AddSaga(SagaType type);
 
-  // Relays the public events that `routes` names to `broker`.
-  Runtime& RelayTo(std::shared_ptr<Broker> broker, RelayRoutes routes);
+  // Relays the public events that `routes` names to `broker`. `name` is the
+  // relay's own: its checkpoints are those of the consumer "relay/<name>", so
+  // each broker needs another one, and it never changes once in use.
+  Runtime& RelayTo(std::shared_ptr<Broker> broker, RelayRoutes routes,
+                   std::string name = "broker");
 
   // Takes messages from `broker` as `options` say, whose metrics, lease and
   // clock are this runtime's, and hands them to the handlers that
@@ -102,14 +107,25 @@ class Runtime {
   Runtime& Consume(std::shared_ptr<Broker> broker, InboxOptions options,
                    std::function<void(Inbox&)> add_handlers);
 
-  // Runs `work` on a thread of its own until asked to stop; restarted with
-  // back-off when it fails.
+  // Runs `work` on a thread of its own until it is asked to stop, restarted
+  // with back-off when it fails. It may return OK when it has nothing left to
+  // do.
   Runtime& Run(std::string name,
                std::function<absl::Status(std::stop_token)> work);
 
-  // Starts everything added. Nothing runs after an error, which names each
-  // part that is wrong.
+  // Starts everything added. Called once. Nothing runs after an error.
+  //
+  // Errors: one line for each part that is wrong; the code is the one that they
+  // share, else kFailedPrecondition.
+  //   kInvalidArgument     a part cannot be: a name, an option, a message.
+  //   kAlreadyExists       two parts of one name or for one message.
+  //   kFailedPrecondition  the store cannot keep a part: SQL in memory, say.
+  //   kUnavailable         the store cannot be reached.
   absl::Status Start();
+
+  // Has Ready() say no from now on, while all work goes on: so that whoever
+  // sends work here looks elsewhere before Stop().
+  void AnnounceStop();
 
   // Stops: no new work is begun, current work is finished, leases are released.
   // kDeadlineExceeded names the parts that are still at work after `grace`.
@@ -139,7 +155,10 @@ class Runtime {
                              receipt.position, at_most);
   }
 
-  // OK, or what keeps the service from being ready, one line each.
+  // ---- For probes: at any time, from any thread -----------------------------
+
+  // OK, or kUnavailable with what keeps the service from being ready, one line
+  // each: not started, stopping, a part that is down or makes no progress.
   absl::Status Ready() const;
   // Everything worth knowing, as one JSON object.
   std::string StatusJson() const;

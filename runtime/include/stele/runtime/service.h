@@ -30,6 +30,7 @@ struct ServiceSettings {
   std::int64_t sql_connections = 8;
   std::int64_t consumer_slots = 16;
   absl::Duration lease = absl::Seconds(10);
+  absl::Duration stop_delay = absl::ZeroDuration();
   absl::Duration stop_grace = absl::Seconds(20);
 };
 
@@ -39,19 +40,21 @@ void AddServiceSettings(Config& config, ServiceSettings& settings);
 // Runs a service from start to end, the way all of ours should: parses
 // `config`, sets up logs and metrics, opens the store (migrating it when
 // asked), has `compose` add the parts, starts them, serves HTTP, and on SIGTERM
-// or SIGINT stops gracefully: readiness falls first, then current work is
-// finished and leases are released.
+// or SIGINT stops gracefully: readiness falls first, for `stop_delay`, then
+// current work is finished and leases are released. The HTTP endpoint answers
+// until the end.
 //
 // Returns the exit code for main(): 0 stopped as asked, 2 wrong settings, 3
-// database or broker unreachable at the start, 4 refused (schema too new, say),
-// 5 something did not stop in time, 70 anything else. What went wrong is on
-// standard error.
+// database or broker unreachable at the start, 4 refused (schema missing or too
+// new, HTTP port taken), 5 something did not stop in time, 70 anything else.
+// What went wrong is on standard error, in the form of the log.
 int RunService(int argc, const char* const* argv, Config& config,
                ServiceSettings& settings,
                const std::function<absl::Status(Runtime&)>& compose);
 
-// Sends log lines of at least `level` to standard error, as `format`, "logfmt"
-// or "json".
+// Sends log lines of at least `level` to standard error, as `format`: "logfmt",
+// or "json" with one object a line. What the protobuf library has to say goes
+// the same way. kInvalidArgument for words it does not know.
 absl::Status ConfigureLogging(const std::string& level,
                               const std::string& format);
 

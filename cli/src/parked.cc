@@ -1,0 +1,209 @@
+// What consumers and inboxes have set aside, and what becomes of it.
+#include <map>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "commands.h"
+#include "stele/base/status.h"
+#include "stele/base/strings.h"
+#include "stele/eventstore/consumer_storage.h"
+#include "stele/outbox/inbox_storage.h"
+
+namespace stele::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+  std::string consumer;
+  std::string key;
+  bool all = false;
+};
+
+const char* StateWord(ParkedState state) {
+  switch (state) {
+    case ParkedState::kWaiting:
+      return "waiting";
+    case ParkedState::kRetryNow:
+      return "retry asked for";
+    case ParkedState::kDiscardOne:
+    case ParkedState::kDiscardAll:
+      return "discard asked for";
+  }
+  return "?";
+}
+
+void Add(Report& report, json::array& all, const std::string& consumer,
+         const ParkedKey& key) {
+  report.rows.push_back({Printable(consumer), Printable(key.key),
+                         TimeText(key.parked_at), absl::StrCat(key.held),
+                         absl::StrCat(key.tries), TimeText(key.next_try),
+                         StateWord(key.state), Printable(key.cause)});
+  json::object object{{"consumer", consumer},
+                      {"key", key.key},
+                      {"held", key.held},
+                      {"tries", key.tries},
+                      {"cause", key.cause},
+                      {"parked_at", TimeText(key.parked_at)},
+                      {"next_try", TimeText(key.next_try)},
+                      {"state", StateWord(key.state)}};
+  if (!IsInbox(consumer)) object["first_position"] = key.first_position;
+  all.push_back(std::move(object));
+}
+
+// By what an operator names the key of a message: messages without one are
+// known by the number they were parked under.
+std::string KeyOf(const ParkedMessage& message) {
+  return message.key.empty() ? absl::StrCat("#", message.id) : message.key;
+}
+
+absl::StatusOr<std::vector<ParkedMessage>> AllMessages(
+    InboxStorage& storage, const std::string& inbox) {
+  std::vector<ParkedMessage> all;
+  for (;;) {
+    STELE_ASSIGN_OR_RETURN(
+        auto page, storage.List(inbox, all.empty() ? 0 : all.back().id));
+    if (page.empty()) return all;
+    for (ParkedMessage& message : page) all.push_back(std::move(message));
+  }
+}
+
+// The messages of an inbox, as keys that hold them.
+absl::StatusOr<std::vector<ParkedKey>> ParkedInInbox(
+    EventStore& store, const std::string& consumer) {
+  STELE_ASSIGN_OR_RETURN(const auto storage, OpenInboxStorage(store));
+  STELE_ASSIGN_OR_RETURN(const auto messages,
+                         AllMessages(*storage, InboxName(consumer)));
+  std::map<std::string, ParkedKey> keys;
+  for (const ParkedMessage& message : messages) {
+    ParkedKey& key = keys[KeyOf(message)];
+    ++key.held;
+    if (key.held > 1) continue;
+    key.key = KeyOf(message);
+    key.tries = message.tries;
+    key.cause = message.cause;
+    key.parked_at = message.parked_at;
+    key.next_try = message.next_try;
+  }
+  std::vector<ParkedKey> list;
+  for (auto& [name, key] : keys) list.push_back(std::move(key));
+  return list;
+}
+
+absl::StatusOr<Report> List(const Context& context, const Options& options) {
+  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
+                         store->consumers().List());
+  Report report;
+  report.columns = {"consumer", "key",      "since", "held",
+                    "tries",    "next try", "state", "cause"};
+  json::array all;
+  bool is_known = options.consumer.empty();
+  for (const ConsumerStatus& consumer : consumers) {
+    if (!options.consumer.empty() && consumer.name != options.consumer) {
+      continue;
+    }
+    is_known = true;
+    const absl::StatusOr<std::vector<ParkedKey>> parked =
+        IsInbox(consumer.name) ? ParkedInInbox(*store, consumer.name)
+                               : store->consumers().ListParked(consumer.name);
+    if (!parked.ok()) return parked.status();
+    for (const ParkedKey& key : *parked) Add(report, all, consumer.name, key);
+  }
+  if (!is_known) {
+    return absl::NotFoundError(absl::StrCat("there is no consumer ",
+                                            Quoted(options.consumer),
+                                            "; see stele consumers list"));
+  }
+  if (report.rows.empty()) {
+    report.columns.clear();
+    report.text = "nothing is parked\n";
+  } else {
+    report.exit = kProblem;
+  }
+  report.data = std::move(all);
+  return report;
+}
+
+// Retries or discards messages; those of a key one after another, for only the
+// first is not held.
+absl::StatusOr<Report> ChangeInbox(EventStore& store, const Options& options,
+                                   ParkedState request) {
+  const std::string inbox = InboxName(options.consumer);
+  STELE_ASSIGN_OR_RETURN(const auto storage, OpenInboxStorage(store));
+  STELE_ASSIGN_OR_RETURN(const auto messages, AllMessages(*storage, inbox));
+  int changed = 0;
+  for (const ParkedMessage& message : messages) {
+    if (KeyOf(message) != options.key) continue;
+    if (request == ParkedState::kRetryNow) {
+      STELE_RETURN_IF_ERROR(storage->Retry(inbox, message.id));
+    } else {
+      STELE_RETURN_IF_ERROR(storage->Discard(inbox, message.id));
+    }
+    ++changed;
+    if (request != ParkedState::kDiscardAll) break;
+  }
+  if (changed == 0) {
+    return absl::NotFoundError(absl::StrCat(
+        "key ", Quoted(options.key), " is not parked in ", options.consumer));
+  }
+  Report report;
+  report.text = request == ParkedState::kRetryNow
+                    ? "due now; whoever runs the inbox tries it again\n"
+                    : absl::StrCat(changed, " discarded\n");
+  report.data = json::object{{"consumer", options.consumer},
+                             {"key", options.key},
+                             {"messages", changed}};
+  return report;
+}
+
+absl::StatusOr<Report> Change(const Context& context, const Options& options,
+                              ParkedState request) {
+  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  if (IsInbox(options.consumer)) {
+    return ChangeInbox(*store, options, request);
+  }
+  STELE_RETURN_IF_ERROR(
+      store->consumers().RequestParked(options.consumer, options.key, request));
+  Report report;
+  report.text = absl::StrCat(
+      "asked for; whoever works on ", options.consumer,
+      " does it at its next turn (stele parked list shows the result)\n");
+  report.data =
+      json::object{{"consumer", options.consumer}, {"key", options.key}};
+  return report;
+}
+
+}  // namespace
+
+void AddParked(CLI::App& app, const Context& context, Command& chosen) {
+  CLI::App* parked = app.add_subcommand(
+      "parked", "Keys set aside because an event or message of theirs fails");
+  parked->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  CLI::App* list = AddCommand(
+      parked, "list", "What is parked, since when and why",
+      [&context, options] { return List(context, *options); }, chosen);
+  list->add_option("--consumer", options->consumer, "Only this consumer's");
+  CLI::App* retry = AddCommand(
+      parked, "retry", "Try what failed again now",
+      [&context, options] {
+        return Change(context, *options, ParkedState::kRetryNow);
+      },
+      chosen);
+  CLI::App* discard = AddCommand(
+      parked, "discard", "Give up what failed, or all that is held",
+      [&context, options] {
+        return Change(
+            context, *options,
+            options->all ? ParkedState::kDiscardAll : ParkedState::kDiscardOne);
+      },
+      chosen);
+  for (CLI::App* command : {retry, discard}) {
+    command->add_option("consumer", options->consumer, "Its name")->required();
+    command->add_option("key", options->key, "The parked key")->required();
+  }
+  discard->add_flag("--all", options->all, "All that is held for the key");
+}
+
+}  // namespace stele::cli
