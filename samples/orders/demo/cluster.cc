@@ -1,17 +1,42 @@
 #include "demo/cluster.h"
 
+#include <deque>
+#include <fstream>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "demo/http_get.h"
 #include "stele/base/status.h"
+#include "stele/outbox/brokers/nats.h"
+#include "stele/runtime/migrate.h"
 #include "stele/sandbox/free_port.h"
 
 namespace orders {
 
 namespace sandbox = stele::sandbox;
+
+namespace {
+
+// The exit code of a service that could not reach a server (RunService()).
+constexpr int kUnreachable = 3;
+
+// The last lines of a log, which is gone when the demo has ended.
+std::string EndOf(const std::string& log_file) {
+  constexpr std::size_t kLines = 5;
+  std::deque<std::string> lines;
+  std::ifstream log(log_file);
+  for (std::string line; std::getline(log, line);) {
+    lines.push_back(line);
+    if (lines.size() > kLines) lines.pop_front();
+  }
+  if (lines.empty()) return "its log is empty";
+  return absl::StrCat("the end of its log:\n  ", absl::StrJoin(lines, "\n  "));
+}
+
+}  // namespace
 
 const char* ToString(Cluster::Part part) {
   switch (part) {
@@ -45,6 +70,7 @@ absl::Status Cluster::StartServers() {
   STELE_ASSIGN_OR_RETURN(folder_, sandbox::PrivateFolder::Create());
   database_url_ = options_.database_url;
   broker_url_ = options_.broker_url;
+  STELE_RETURN_IF_ERROR(CheckGivenServers());
   if (database_url_.empty()) {
     STELE_ASSIGN_OR_RETURN(postgres_, sandbox::PrivatePostgres::Start());
     database_url_ = postgres_->dsn();
@@ -54,6 +80,19 @@ absl::Status Cluster::StartServers() {
     broker_url_ = nats_->url();
   }
   return absl::OkStatus();
+}
+
+// Says at once, and in the demo's words, what the services would say later.
+absl::Status Cluster::CheckGivenServers() const {
+  if (!database_url_.empty()) {
+    STELE_RETURN_IF_ERROR(stele::Annotate(
+        stele::MigrateAll(database_url_, "orders", /*dry_run=*/true).status(),
+        "--database-url"));
+  }
+  if (broker_url_.empty()) return absl::OkStatus();
+  STELE_ASSIGN_OR_RETURN(const std::unique_ptr<stele::Broker> broker,
+                         stele::MakeNatsBroker({.url = broker_url_}));
+  return stele::Annotate(broker->OpenPublisher().status(), "--broker-url");
 }
 
 std::string Cluster::log_file(Part part) const {
@@ -70,6 +109,7 @@ absl::Status Cluster::Launch(Part part) {
       absl::StrCat("--http-address=127.0.0.1:", ports_[static_cast<int>(part)]),
       "--migrate",
       "--lease=3s",
+      "--redelivery=3s",
   };
   if (is_payments) {
     argv.push_back(absl::StrCat("--late-answer=",
@@ -95,32 +135,36 @@ absl::Status Cluster::AwaitReady(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   for (int part = 0; part < kParts; ++part) {
     if (processes_[part] == nullptr) continue;
-    for (;;) {
-      const auto answer = HttpGet(ports_[part], "/readyz");
-      if (answer.ok() && answer->status == 200) break;
-      if (auto ended = processes_[part]->Wait(absl::Milliseconds(50))) {
-        return absl::UnavailableError(absl::StrCat(
-            ToString(static_cast<Part>(part)), " ", sandbox::ToString(*ended),
-            " before it was ready; see ", log_file(static_cast<Part>(part))));
-      }
-      if (absl::Now() > deadline) {
-        return absl::DeadlineExceededError(absl::StrCat(
-            ToString(static_cast<Part>(part)), " is not ready after ",
-            absl::FormatDuration(timeout), ": ",
-            answer.ok() ? answer->body : std::string(answer.status().message()),
-            "; see ", log_file(static_cast<Part>(part))));
-      }
-    }
+    STELE_RETURN_IF_ERROR(AwaitReady(static_cast<Part>(part), deadline));
   }
   return absl::OkStatus();
+}
+
+absl::Status Cluster::AwaitReady(Part part, absl::Time deadline) {
+  const auto index = static_cast<int>(part);
+  for (;;) {
+    const auto answer = HttpGet(ports_[index], "/readyz");
+    if (answer.ok() && answer->status == 200) return absl::OkStatus();
+    if (auto ended = processes_[index]->Wait(absl::Milliseconds(50))) {
+      return absl::InternalError(
+          absl::StrCat(ToString(part), " ", sandbox::ToString(*ended),
+                       " before it was ready; ", EndOf(log_file(part))));
+    }
+    if (absl::Now() > deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          ToString(part), " does not become ready: ",
+          answer.ok() ? answer->body : std::string(answer.status().message()),
+          "; ", EndOf(log_file(part))));
+    }
+  }
 }
 
 absl::Status Cluster::CheckAlive() {
   for (int part = 0; part < kParts; ++part) {
     if (processes_[part] == nullptr || processes_[part]->IsRunning()) continue;
     return absl::UnavailableError(
-        absl::StrCat(ToString(static_cast<Part>(part)), " has ended; see ",
-                     log_file(static_cast<Part>(part))));
+        absl::StrCat(ToString(static_cast<Part>(part)), " has ended; ",
+                     EndOf(log_file(static_cast<Part>(part)))));
   }
   return absl::OkStatus();
 }
@@ -148,14 +192,37 @@ absl::Status Cluster::KillAndRestart(Part part) {
   return Launch(part);
 }
 
-absl::Status Cluster::KillAndRestartBroker() {
+absl::Status Cluster::KillAndRestartBroker(absl::Duration pause) {
+  if (nats_ == nullptr) return absl::FailedPreconditionError("not our broker");
   STELE_RETURN_IF_ERROR(nats_->Kill9());
+  absl::SleepFor(pause);
   return nats_->Restart();
 }
 
-absl::Status Cluster::KillAndRestartDatabase() {
+absl::Status Cluster::KillAndRestartDatabase(absl::Duration pause) {
+  if (postgres_ == nullptr) {
+    return absl::FailedPreconditionError("not our database");
+  }
   STELE_RETURN_IF_ERROR(postgres_->Kill9());
+  absl::SleepFor(pause);
   return postgres_->Restart();
+}
+
+absl::Status Cluster::RestartEnded() {
+  for (const Part part : {Part::kOrders, Part::kPayments, Part::kRelay}) {
+    const auto ended =
+        processes_[static_cast<int>(part)]->Wait(absl::ZeroDuration());
+    if (!ended) continue;
+    if (ended->signal != 0 || ended->code != kUnreachable) {
+      return absl::InternalError(absl::StrCat(ToString(part), " ",
+                                              sandbox::ToString(*ended), "; ",
+                                              EndOf(log_file(part))));
+    }
+    // Unreachable may also have been its own port.
+    STELE_ASSIGN_OR_RETURN(ports_[static_cast<int>(part)], sandbox::FreePort());
+    STELE_RETURN_IF_ERROR(Launch(part));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace orders

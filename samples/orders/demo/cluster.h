@@ -21,9 +21,11 @@ struct ClusterOptions {
 
   std::string programs_folder;  // Where orders-service and its like are.
 
-  absl::Duration payment_timeout = absl::Seconds(12);
-  absl::Duration late_answer = absl::Seconds(16);
-  absl::Duration late_payment_grace = absl::Seconds(20);
+  // An order that is paid takes well below `payment_timeout`, a late answer
+  // comes well after it, and well before the grace that follows it is over.
+  absl::Duration payment_timeout = absl::Seconds(16);
+  absl::Duration late_answer = absl::Seconds(24);
+  absl::Duration late_payment_grace = absl::Seconds(16);
 };
 
 // The whole sample, running: a database, a broker, and the processes of the two
@@ -36,6 +38,10 @@ class Cluster {
   enum class Part { kOrders, kRelay, kPayments };
 
   // Returns once every service is ready.
+  //
+  // Errors: kUnavailable, if a given server cannot be reached; kNotFound, if
+  // one of our own is not installed; kDeadlineExceeded and kInternal, with the
+  // end of its log, if a service does not come up.
   static absl::StatusOr<std::unique_ptr<Cluster>> Start(ClusterOptions options);
   ~Cluster();
 
@@ -47,10 +53,15 @@ class Cluster {
   // Asks all services to stop, and says which did not stop in order.
   absl::Status Stop();
 
-  // For tests: ends a process or a server by kill -9, and starts it again.
+  // For tests: ends a process or a server by kill -9, and starts it again. A
+  // server is down for `pause`, which is not for servers that were given.
   absl::Status KillAndRestart(Part part);
-  absl::Status KillAndRestartBroker();
-  absl::Status KillAndRestartDatabase();
+  absl::Status KillAndRestartBroker(absl::Duration pause);
+  absl::Status KillAndRestartDatabase(absl::Duration pause);
+
+  // Starts again what has ended because it could not reach a server at its
+  // start, as a service manager would. kInternal if one ended otherwise.
+  absl::Status RestartEnded();
 
   // OK iff every process still runs.
   absl::Status CheckAlive();
@@ -63,7 +74,9 @@ class Cluster {
 
   explicit Cluster(ClusterOptions options) : options_(std::move(options)) {}
   absl::Status StartServers();
+  absl::Status CheckGivenServers() const;
   absl::Status Launch(Part part);
+  absl::Status AwaitReady(Part part, absl::Time deadline);
 
   const ClusterOptions options_;
   std::unique_ptr<stele::sandbox::PrivateFolder> folder_;

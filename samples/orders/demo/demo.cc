@@ -2,14 +2,19 @@
 
 #include <pqxx/pqxx>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "demo/order_gate.h"
 #include "demo/progress.h"
 #include "orders/order.stele.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/eventstore/postgres_event_store.h"
 #include "stele/eventstore/transaction.h"
+#include "stele/outbox/inbox_storage.h"
 #include "stele/projections/admin.h"
 #include "stele/sagas/saga_storage.h"
 
@@ -25,24 +30,17 @@ absl::StatusOr<std::unique_ptr<stele::EventStore>> Open(
   return stele::OpenPostgresEventStore(std::move(options));
 }
 
-absl::StatusOr<std::int64_t> CountSagas(stele::EventStore& store,
-                                        const std::string& saga,
-                                        stele::SagaStatus status) {
-  STELE_ASSIGN_OR_RETURN(auto storage, stele::OpenSagaStorage(store));
-  STELE_ASSIGN_OR_RETURN(
-      auto rows,
-      storage->List({.saga = saga, .status = status, .limit = 1'000'000}));
-  return static_cast<std::int64_t>(rows.size());
-}
-
-absl::StatusOr<std::int64_t> CountRunning(stele::EventStore& store,
-                                          const std::string& saga) {
-  STELE_ASSIGN_OR_RETURN(const std::int64_t active,
-                         CountSagas(store, saga, stele::SagaStatus::kActive));
-  STELE_ASSIGN_OR_RETURN(
-      const std::int64_t compensating,
-      CountSagas(store, saga, stele::SagaStatus::kCompensating));
-  return active + compensating;
+absl::StatusOr<std::int64_t> CountRunning(stele::EventStore& store) {
+  STELE_ASSIGN_OR_RETURN(auto sagas, stele::OpenSagaStorage(store));
+  STELE_ASSIGN_OR_RETURN(const auto counts, sagas->Count());
+  std::int64_t running = 0;
+  for (const stele::SagaRowCount& count : counts) {
+    if (count.status == stele::SagaStatus::kActive ||
+        count.status == stele::SagaStatus::kCompensating) {
+      running += count.instances;
+    }
+  }
+  return running;
 }
 
 // True iff every consumer has handled all that is in the log.
@@ -70,6 +68,42 @@ absl::StatusOr<bool> IsAtRest(Stores& stores) {
   return true;
 }
 
+// Adds what is parked in one service's store, one line each.
+absl::Status AddParked(stele::EventStore& store, const std::string& service,
+                       std::vector<std::string>& parked) {
+  STELE_ASSIGN_OR_RETURN(const auto consumers, store.consumers().List());
+  for (const stele::ConsumerStatus& consumer : consumers) {
+    if (consumer.parked_keys == 0) continue;
+    STELE_ASSIGN_OR_RETURN(const auto keys,
+                           store.consumers().ListParked(consumer.name));
+    for (const stele::ParkedKey& key : keys) {
+      parked.push_back(absl::StrCat(service, ", ", consumer.name, ": ", key.key,
+                                    " at ", key.first_position, ": ",
+                                    key.cause));
+    }
+  }
+  STELE_ASSIGN_OR_RETURN(const auto inbox, stele::OpenInboxStorage(store));
+  // Each service has one inbox, named like itself.
+  STELE_ASSIGN_OR_RETURN(const auto messages, inbox->List(service));
+  for (const stele::ParkedMessage& message : messages) {
+    parked.push_back(absl::StrCat(service, ", inbox: ", message.message.topic,
+                                  " of ", message.key, ": ", message.cause));
+  }
+  return absl::OkStatus();
+}
+
+// What keeps the services from coming to rest.
+std::string WhyNotAtRest(Stores& stores) {
+  const auto running = CountRunning(stores);
+  std::string why = running.ok() ? absl::StrCat(*running, " sagas still run")
+                                 : std::string(running.status().message());
+  const absl::Status parked = CheckNothingParked(stores);
+  if (!parked.ok()) {
+    absl::StrAppend(&why, "; ", std::string(parked.message()));
+  }
+  return why;
+}
+
 // What the events make of one order's row.
 struct Summary {
   int status = 0;
@@ -89,38 +123,42 @@ absl::StatusOr<Stores> OpenStores(const std::string& database_url) {
 
 absl::StatusOr<std::int64_t> CountRunning(Stores& stores) {
   STELE_ASSIGN_OR_RETURN(const std::int64_t orders,
-                         CountRunning(*stores.orders, "OrderFulfilment"));
+                         CountRunning(*stores.orders));
   STELE_ASSIGN_OR_RETURN(const std::int64_t payments,
-                         CountRunning(*stores.payments, "Settlement"));
+                         CountRunning(*stores.payments));
   return orders + payments;
+}
+
+absl::Status CheckNothingParked(Stores& stores) {
+  std::vector<std::string> parked;
+  STELE_RETURN_IF_ERROR(AddParked(*stores.orders, "orders", parked));
+  STELE_RETURN_IF_ERROR(AddParked(*stores.payments, "payments", parked));
+  if (parked.empty()) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("parked:\n  ", absl::StrJoin(parked, "\n  ")));
 }
 
 absl::Status AwaitRest(Stores& stores, std::int64_t orders,
                        absl::Duration at_most) {
+  STELE_ASSIGN_OR_RETURN(auto sagas, stele::OpenSagaStorage(*stores.orders));
   const absl::Time deadline = absl::Now() + at_most;
   ProgressLine progress("Orders at rest", orders);
-  int quiet = 0;
-  for (;;) {
-    const auto running = CountRunning(stores);
-    if (running.ok()) {
-      progress.Show(std::max<std::int64_t>(0, orders - *running),
-                    absl::StrCat(*running, " on their way"));
+  // Several times in a row: something may be between the two services.
+  constexpr int kEnough = 4;
+  for (int quiet = 0; quiet < kEnough;) {
+    if (const auto ended = CountEnded(*sagas); ended.ok()) {
+      progress.Show(std::min(*ended, orders));
     }
-    // Twice in a row: something may be between the two services.
     const auto at_rest = IsAtRest(stores);
     quiet = at_rest.ok() && *at_rest ? quiet + 1 : 0;
-    if (quiet >= 4) {
-      progress.Show(orders);
-      return absl::OkStatus();
-    }
     if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          "not at rest after ", absl::FormatDuration(at_most), ": ",
-          running.ok() ? absl::StrCat(*running, " sagas still run")
-                       : std::string(running.status().message())));
+      return absl::DeadlineExceededError(
+          absl::StrCat("not at rest after ", absl::FormatDuration(at_most),
+                       ": ", WhyNotAtRest(stores)));
     }
     absl::SleepFor(absl::Milliseconds(250));
   }
+  return absl::OkStatus();
 }
 
 absl::Status CompareSummaries(stele::EventStore& store, const Books& books) {
@@ -153,6 +191,28 @@ absl::Status CompareSummaries(stele::EventStore& store, const Books& books) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status CompareSales(stele::EventStore& store, const Books& books) {
+  std::int64_t units = 0;
+  std::int64_t revenue = 0;
+  STELE_RETURN_IF_ERROR(store.Transact([&](stele::Transaction& tx) {
+    const pqxx::row sums = tx.sql()->exec1(
+        "SELECT coalesce(sum(units), 0)::bigint, "
+        "coalesce(sum(revenue_cents), 0)::bigint "
+        "FROM orders_views.daily_sales");
+    units = sums[0].as<std::int64_t>();
+    revenue = sums[1].as<std::int64_t>();
+    return absl::OkStatus();
+  }));
+  std::int64_t shipped = 0;
+  for (const StockLine& line : books.stock) shipped += line.shipped;
+  if (units == shipped && revenue == books.shipped_value) {
+    return absl::OkStatus();
+  }
+  return absl::InternalError(absl::StrCat(
+      "daily_sales has ", units, " units for ", revenue, " cents, the events ",
+      shipped, " for ", books.shipped_value));
 }
 
 absl::StatusOr<std::string> RebuildSummaries(stele::EventStore& store) {

@@ -27,14 +27,20 @@ absl::StatusOr<Stores> OpenStores(const std::string& database_url);
 // The orders still on their way: sagas of both services that have not ended.
 absl::StatusOr<std::int64_t> CountRunning(Stores& stores);
 
-// Waits until no saga runs any more and what they sent has arrived.
+// OK iff no key of any consumer and no message of an inbox is parked; kInternal
+// names those that are.
+absl::Status CheckNothingParked(Stores& stores);
+
+// Waits until no saga runs any more and what they sent has arrived, showing how
+// many of `orders` have ended.
 //   kDeadlineExceeded  says what is still running or parked.
 absl::Status AwaitRest(Stores& stores, std::int64_t orders,
                        absl::Duration at_most);
 
-// Compares the order_summary table, row by row, with what the events say.
-// kInternal names the first difference.
+// Compare the order_summary table, row by row, and the sums of daily_sales with
+// what the events say. kInternal names the first difference.
 absl::Status CompareSummaries(stele::EventStore& store, const Books& books);
+absl::Status CompareSales(stele::EventStore& store, const Books& books);
 
 // Has order_summary built anew beside the live one and switched to, showing how
 // far it is; returns what the comparison of both said.

@@ -1,14 +1,16 @@
 // orders-demo: the orders sample from end to end, on servers of its own.
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
-#include <cstdio>
 #include <fstream>
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "demo/demo.h"
+#include "demo/describe.h"
+#include "demo/order_gate.h"
 #include "demo/progress.h"
 #include "demo/report.h"
 #include "orders/order_decider.h"
@@ -21,11 +23,18 @@
 namespace orders {
 namespace {
 
+// What data/orders.jsonl was made of.
+constexpr std::int64_t kUsualOrders = 1000;
+constexpr std::int64_t kUsualSeed = 7;
+
+// Orders that are on their way at a time, at most.
+constexpr std::int64_t kOpenOrders = 200;
+
 struct Settings {
-  std::int64_t orders = 1000;
-  std::string input;  // Empty: the sample's own file, or orders made up.
+  std::int64_t orders = kUsualOrders;
+  std::string input;
   std::string bad_lines = "skip";
-  std::int64_t seed = 7;
+  std::int64_t seed = kUsualSeed;
   std::int64_t callers = 16;
   std::string database_url;
   std::string broker_url;
@@ -37,7 +46,8 @@ struct Settings {
 void Declare(stele::Config& config, Settings& settings) {
   config.Number("orders", &settings.orders, 1, 1'000'000, "How many orders.")
       .Text("input", &settings.input,
-            "A file of orders, one JSON object a line; - for standard input.")
+            "A file of orders, one JSON object a line; - for standard input. "
+            "Otherwise the sample's own 1,000, or made-up ones.")
       .Choice("bad-lines", &settings.bad_lines, {"skip", "refuse"},
               "What to do when a line of it is no order.")
       .Number("seed", &settings.seed, 0, INT_MAX, "Of made-up orders.")
@@ -52,30 +62,37 @@ void Declare(stele::Config& config, Settings& settings) {
             "Keep everything running until Enter is pressed.");
 }
 
+std::string ProgramsFolder() {
+  char path[PATH_MAX] = {};
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path - 1);
+  const std::string self(path, size > 0 ? static_cast<std::size_t>(size) : 0);
+  return self.substr(0, self.rfind('/'));
+}
+
+// What --input names; or else the sample's own file, if just as many orders are
+// wanted; or else orders made up.
 absl::StatusOr<std::vector<OrderInput>> Input(const Settings& settings) {
-  if (settings.input.empty()) {
-    return MakeOrders(settings.orders,
-                      static_cast<std::uint32_t>(settings.seed));
-  }
-  std::ifstream file;
-  if (settings.input != "-") {
-    file.open(settings.input);
-    if (!file) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot open --input ", settings.input));
+  std::string path = settings.input;
+  if (path.empty()) {
+    path = ProgramsFolder() + "/orders.jsonl";
+    const bool is_usual = settings.orders == kUsualOrders &&
+                          settings.seed == kUsualSeed &&
+                          ::access(path.c_str(), R_OK) == 0;
+    if (!is_usual) {
+      return MakeOrders(settings.orders,
+                        static_cast<std::uint32_t>(settings.seed));
     }
   }
   STELE_ASSIGN_OR_RETURN(
-      OrderFile read,
-      ReadOrders(
-          settings.input == "-" ? std::cin : file,
-          settings.bad_lines == "skip" ? BadLines::kSkip : BadLines::kRefuse));
+      const OrderFile read,
+      ReadOrderFile(path, settings.bad_lines == "skip" ? BadLines::kSkip
+                                                       : BadLines::kRefuse));
   for (const BadLine& bad : read.bad_lines) {
-    std::cerr << settings.input << ":" << bad.number
-              << ": skipped: " << bad.what << "\n";
+    std::cerr << path << ":" << bad.number << ": skipped: " << bad.what << "\n";
   }
   if (read.orders.empty()) {
-    return absl::InvalidArgumentError("there is no order in the input");
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no order in ", path));
   }
   return read.orders;
 }
@@ -89,13 +106,6 @@ absl::Status Save(const std::string& path,
     return absl::InvalidArgumentError(absl::StrCat("cannot write ", path));
   }
   return absl::OkStatus();
-}
-
-std::string ProgramsFolder() {
-  char path[PATH_MAX] = {};
-  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path - 1);
-  const std::string self(path, size > 0 ? static_cast<std::size_t>(size) : 0);
-  return self.substr(0, self.rfind('/'));
 }
 
 // An order of the rarest kind of outcome tells the most.
@@ -118,34 +128,48 @@ absl::StatusOr<Placing> Place(stele::EventStore& store,
   STELE_RETURN_IF_ERROR(
       dispatcher->Add(stele::MakeAggregateType<StockDecider>()));
   STELE_RETURN_IF_ERROR(FillWarehouse(*dispatcher, StockFor(orders), "demo"));
+  STELE_ASSIGN_OR_RETURN(const auto gate,
+                         OrderGate::Create(store, kOpenOrders));
   ProgressLine progress("Orders placed",
                         static_cast<std::int64_t>(orders.size()));
-  return PlaceOrders(*dispatcher, orders, static_cast<int>(settings.callers),
-                     [&](std::int64_t done) { progress.Show(done); });
+  return PlaceOrders(
+      *dispatcher, orders, static_cast<int>(settings.callers),
+      [&](std::int64_t done) { progress.Show(done); }, gate.get());
+}
+
+// The more orders share the machine, the longer each may take.
+ClusterOptions Timed(ClusterOptions options, std::int64_t orders) {
+  const absl::Duration unit =
+      absl::Seconds(4) + absl::Milliseconds(20) * std::min(orders, kOpenOrders);
+  options.payment_timeout = 2 * unit;
+  options.late_answer = 3 * unit;
+  options.late_payment_grace = 2 * unit;
+  return options;
 }
 
 void PrintWhereToLook(const Cluster& cluster, bool keep) {
   std::cout
       << "\nWhere to look next\n"
+         "  samples/orders/README.md             what you have just seen\n"
          "  samples/orders/orders/order.proto    the model, all of it\n"
-         "  samples/orders/orders/fulfilment.cc  the saga you just saw\n"
-         "  docs/start.md                        your own first aggregate\n";
+         "  samples/orders/orders/fulfilment.cc  the saga\n";
   if (!keep) {
-    std::cout
-        << "  ./dev demo --keep                    the same, left running "
-           "to look into\n";
+    std::cout << "  ./dev demo --keep                    the same, left "
+                 "running to look into\n";
     return;
   }
-  std::cout << "\nStill running until you press Enter:\n"
-            << "  database   " << cluster.database_url() << "\n"
-            << "  broker     " << cluster.broker_url() << "\n"
-            << "  logs       " << cluster.folder() << "\n"
-            << "  try        STELE_DATABASE_URL='" << cluster.database_url()
-            << "' stele --schema orders sagas list\n";
+  std::cout << "\nStill running, until you press Enter\n"
+            << "  database  " << cluster.database_url() << "\n"
+            << "  broker    " << cluster.broker_url() << "\n"
+            << "  logs      " << cluster.folder() << "\n"
+            << "  try       export STELE_DATABASE_URL='"
+            << cluster.database_url() << "'\n"
+            << "            stele --schema orders sagas list" << std::endl;
   std::cin.clear();
   std::cin.get();
 }
 
+// The books of both services, their tables, and one order's story.
 absl::StatusOr<bool> Verify(Stores& stores,
                             const std::vector<OrderInput>& orders,
                             const Placing& placing, const Settings& settings) {
@@ -158,14 +182,16 @@ absl::StatusOr<bool> Verify(Stores& stores,
   }
   const bool as_expected = PrintOutcomes(ExpectedOutcomes(orders), found);
   PrintStock(books.stock);
-  std::cout << "\nMoney: paid " << Money(books.paid) << " - refunded "
+  std::cout << "\nMoney\n  paid " << Money(books.paid) << " - refunded "
             << Money(books.refunded) << " = shipped "
             << Money(books.shipped_value) << "; the payments service holds "
             << Money(held) << "\n";
   STELE_RETURN_IF_ERROR(CheckBooks(books, held));
   STELE_RETURN_IF_ERROR(CompareSummaries(*stores.orders, books));
-  std::cout << "The books balance, and order_summary says what the events "
-               "say.\n";
+  STELE_RETURN_IF_ERROR(CompareSales(*stores.orders, books));
+  STELE_RETURN_IF_ERROR(CheckNothingParked(stores));
+  std::cout << "\nThe books balance; order_summary and daily_sales say what "
+               "the events say;\nnothing is parked.\n";
 
   const std::string told =
       settings.story.empty() ? PickStory(found) : settings.story;
@@ -181,38 +207,69 @@ absl::StatusOr<bool> Verify(Stores& stores,
   return as_expected;
 }
 
+absl::Status PrintTotals(Stores& stores, std::size_t sent,
+                         const Placing& placing, absl::Duration took) {
+  STELE_ASSIGN_OR_RETURN(const std::int64_t orders_head, stores.orders->Head());
+  STELE_ASSIGN_OR_RETURN(const std::int64_t payments_head,
+                         stores.payments->Head());
+  std::cout << "\n"
+            << sent << " orders sent in: " << placing.placed << " placed, "
+            << placing.repeated << " sent twice and taken once, "
+            << placing.refused.size() << " refused. All came to rest after "
+            << absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(100)))
+            << ".\nThe orders service's log ends at position " << orders_head
+            << ", the payments service's at " << payments_head << ".\n";
+  return absl::OkStatus();
+}
+
 absl::StatusOr<bool> Run(const Settings& settings) {
   STELE_ASSIGN_OR_RETURN(const std::vector<OrderInput> orders, Input(settings));
   if (!settings.save_input.empty()) {
     STELE_RETURN_IF_ERROR(Save(settings.save_input, orders));
   }
   const absl::Time began = absl::Now();
-  std::cerr << "Starting a database, a broker and the two services ...\n";
-  STELE_ASSIGN_OR_RETURN(auto cluster,
-                         Cluster::Start({.database_url = settings.database_url,
-                                         .broker_url = settings.broker_url,
-                                         .programs_folder = ProgramsFolder()}));
+  std::cerr << "Starting "
+            << (settings.database_url.empty() ? "a PostgreSQL server, " : "")
+            << (settings.broker_url.empty() ? "a NATS server, " : "")
+            << "orders-service, orders-relay and payments-service ...\n";
+  STELE_ASSIGN_OR_RETURN(
+      auto cluster,
+      Cluster::Start(Timed({.database_url = settings.database_url,
+                            .broker_url = settings.broker_url,
+                            .programs_folder = ProgramsFolder()},
+                           static_cast<std::int64_t>(orders.size()))));
   STELE_ASSIGN_OR_RETURN(Stores stores, OpenStores(cluster->database_url()));
   STELE_ASSIGN_OR_RETURN(const Placing placing,
                          Place(*stores.orders, orders, settings));
+  STELE_RETURN_IF_ERROR(cluster->CheckAlive());
+  STELE_RETURN_IF_ERROR(AwaitRest(stores, placing.placed, absl::Minutes(3)));
   STELE_RETURN_IF_ERROR(
-      AwaitRest(stores, placing.placed,
-                absl::Minutes(2) + absl::Milliseconds(100) * placing.placed));
-  STELE_ASSIGN_OR_RETURN(const std::int64_t head, stores.orders->Head());
-  std::cout << "\n"
-            << orders.size() << " orders sent in, " << placing.placed
-            << " placed, " << placing.repeated << " sent twice and taken once, "
-            << placing.refused.size() << " refused; log head at " << head
-            << " after "
-            << absl::FormatDuration(
-                   absl::Trunc(absl::Now() - began, absl::Milliseconds(100)))
-            << ".\n";
+      PrintTotals(stores, orders.size(), placing, absl::Now() - began));
   STELE_ASSIGN_OR_RETURN(const bool as_expected,
                          Verify(stores, orders, placing, settings));
   STELE_RETURN_IF_ERROR(cluster->CheckAlive());
   PrintWhereToLook(*cluster, settings.keep);
   STELE_RETURN_IF_ERROR(cluster->Stop());
   return as_expected;
+}
+
+// As every command of the house ends: see `stele --help`.
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return 2;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kNotFound:  // A server that is not installed.
+      return 3;
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return 4;
+    case absl::StatusCode::kDeadlineExceeded:
+      return 6;
+    default:
+      return 1;
+  }
 }
 
 int Main(int argc, const char* const* argv) {
@@ -230,8 +287,9 @@ int Main(int argc, const char* const* argv) {
   stele::SetLogLevel(stele::LogLevel::kWarning);
   const absl::StatusOr<bool> done = Run(settings);
   if (!done.ok()) {
-    std::cerr << "\norders-demo: " << done.status().message() << "\n";
-    return absl::IsInvalidArgument(done.status()) ? 2 : 1;
+    std::cout << std::flush;
+    std::cerr << "orders-demo: " << done.status().message() << "\n";
+    return ExitCodeOf(done.status());
   }
   return *done ? 0 : 1;
 }

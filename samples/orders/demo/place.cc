@@ -58,10 +58,13 @@ PlaceOrder ToCommand(const OrderInput& input) {
 // Counts answers of many callers.
 class Counting {
  public:
-  explicit Counting(const Progress& progress) : progress_(progress) {}
+  Counting(const Progress& progress, Gate* gate)
+      : progress_(progress), gate_(gate) {}
 
   void Take(const OrderInput& order,
             const absl::StatusOr<stele::Receipt>& answer) {
+    const bool is_taken = answer.ok() && !answer->was_duplicate;
+    if (!is_taken && gate_ != nullptr) gate_->NotTaken();
     absl::MutexLock lock(&mutex_);
     if (answer.ok()) {
       ++(answer->was_duplicate ? placing_.repeated : placing_.placed);
@@ -84,6 +87,7 @@ class Counting {
 
  private:
   const Progress& progress_;
+  Gate* const gate_;
   absl::Mutex mutex_;
   Placing placing_ ABSL_GUARDED_BY(mutex_);
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
@@ -106,13 +110,15 @@ absl::Status FillWarehouse(stele::Dispatcher& dispatcher,
 
 absl::StatusOr<Placing> PlaceOrders(stele::Dispatcher& dispatcher,
                                     const std::vector<OrderInput>& orders,
-                                    int callers, const Progress& progress) {
-  Counting counting(progress);
+                                    int callers, const Progress& progress,
+                                    Gate* gate) {
+  Counting counting(progress, gate);
   std::atomic<std::size_t> next = 0;
   std::vector<std::jthread> threads;
   for (int caller = 0; caller < callers; ++caller) {
     threads.emplace_back([&] {
       for (std::size_t i = next++; i < orders.size(); i = next++) {
+        if (gate != nullptr) gate->AwaitRoom();
         counting.Take(
             orders[i],
             DispatchUntilKnown(dispatcher, ToCommand(orders[i]),

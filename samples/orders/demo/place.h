@@ -30,12 +30,22 @@ absl::Status FillWarehouse(stele::Dispatcher& dispatcher,
                            const std::vector<Article>& articles,
                            const std::string& batch);
 
-// Sends every order, `callers` at a time. The command's id is made from the
-// order's, so that placing the same order twice places it once. Goes on trying
-// while the store is away, for at most a minute each.
+// Holds callers back while enough orders are on their way. Thread-safe.
+class Gate {
+ public:
+  virtual ~Gate() = default;
+  virtual void AwaitRoom() = 0;  // Called before an order is sent in.
+  virtual void NotTaken() = 0;   // It was refused, or known already.
+};
+
+// Sends every order, `callers` at a time, each when `gate` has room for it
+// (null: at once). The command's id is made from the order's, so that placing
+// the same order twice places it once. Goes on trying while the store is away,
+// for at most a minute each.
 absl::StatusOr<Placing> PlaceOrders(stele::Dispatcher& dispatcher,
                                     const std::vector<OrderInput>& orders,
-                                    int callers, const Progress& progress);
+                                    int callers, const Progress& progress,
+                                    Gate* gate = nullptr);
 
 }  // namespace orders
 

@@ -34,6 +34,7 @@ void ProgressLine::Show(std::int64_t done, const std::string& note) {
 }
 
 void ProgressLine::Write(std::int64_t done, const std::string& note) {
+  std::fflush(stdout);  // What was said before must stand before.
   constexpr int kWidth = 30;
   const double part = total_ > 0
                           ? std::min(1.0, static_cast<double>(done) /

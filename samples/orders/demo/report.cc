@@ -1,10 +1,8 @@
 #include "demo/report.h"
 
-#include <cstdio>
-
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
+#include "demo/describe.h"
 
 namespace orders {
 namespace {
@@ -36,54 +34,54 @@ bool PrintDifferences(const std::map<std::string, Outcome>& expected,
 
 }  // namespace
 
-std::string Money(std::int64_t cents) {
-  std::string digits = absl::StrCat(cents / 100);
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), ",");
-  }
-  return absl::StrFormat("%s.%02d", digits, cents % 100);
-}
-
 bool PrintOutcomes(const std::map<std::string, Outcome>& expected,
                    const std::map<std::string, Outcome>& found) {
   std::map<Outcome, int> wanted = Count(expected);
   std::map<Outcome, int> got = Count(found);
   absl::PrintF("\n%-46s %9s %9s\n", "Outcome", "expected", "found");
   for (const Outcome outcome : kOutcomes) {
-    absl::PrintF("%-46s %9d %9d  %s\n", ToString(outcome), wanted[outcome],
+    absl::PrintF("  %-44s %9d %9d%s\n", ToString(outcome), wanted[outcome],
                  got[outcome],
-                 wanted[outcome] == got[outcome] ? "" : "<-- differs");
+                 wanted[outcome] == got[outcome] ? "" : "  <-- differs");
   }
-  absl::PrintF("%-46s %9d %9d\n", "all", expected.size(), found.size());
+  absl::PrintF("  %-44s %9d %9d\n", "all", expected.size(), found.size());
   return !PrintDifferences(expected, found);
 }
 
 void PrintStock(const std::vector<StockLine>& stock) {
-  absl::PrintF("\n%-16s %9s   %9s   %9s   %9s\n", "Stock", "received",
+  absl::PrintF("\n%-18s %9s   %9s   %9s   %9s\n", "Stock", "received",
                "on hand", "reserved", "shipped");
   StockLine sum;
   for (const StockLine& line : stock) {
-    absl::PrintF("%-16s %9d = %9d + %9d + %9d  %s\n", line.sku, line.received,
+    absl::PrintF("  %-16s %9d = %9d + %9d + %9d%s\n", line.sku, line.received,
                  line.on_hand, line.reserved, line.shipped,
-                 line.balances() ? "" : "<-- does not balance");
+                 line.balances() ? "" : "  <-- does not balance");
     sum.received += line.received;
     sum.on_hand += line.on_hand;
     sum.reserved += line.reserved;
     sum.shipped += line.shipped;
   }
-  absl::PrintF("%-16s %9d = %9d + %9d + %9d\n", "all", sum.received,
+  absl::PrintF("  %-16s %9d = %9d + %9d + %9d\n", "all", sum.received,
                sum.on_hand, sum.reserved, sum.shipped);
 }
 
 void PrintStory(const std::string& order_id,
                 const std::vector<StoryLine>& story) {
-  absl::PrintF("\nThe story of order %s\n", order_id);
-  if (story.empty()) return;
-  const absl::Time began = story.front().at;
+  absl::PrintF(
+      "\nThe story of order %s: all that both services recorded of it\n",
+      order_id);
+  if (story.empty()) absl::PrintF("  nothing: it was never placed\n");
+  const std::size_t width = OutputWidth();
   for (const StoryLine& line : story) {
-    absl::PrintF("  +%8.3f s  %-8s  %-30s  %s\n",
-                 absl::ToDoubleSeconds(line.at - began), line.service,
-                 line.stream_id, line.what);
+    const std::string head =
+        absl::StrFormat("  %+8.3f s  %-8s  %-20s  ",
+                        absl::ToDoubleSeconds(line.at - story.front().at),
+                        line.service, line.stream);
+    std::string margin = head;
+    for (const std::string& part : Wrap(line.what, width - head.size())) {
+      absl::PrintF("%s%s\n", margin, part);
+      margin = std::string(head.size(), ' ');
+    }
   }
 }
 

@@ -21,9 +21,6 @@ void PrintStock(const std::vector<StockLine>& stock);
 void PrintStory(const std::string& order_id,
                 const std::vector<StoryLine>& story);
 
-// "12,345.67"
-std::string Money(std::int64_t cents);
-
 }  // namespace orders
 
 #endif  // ORDERS_DEMO_REPORT_H_

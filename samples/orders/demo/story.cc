@@ -2,7 +2,6 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
-#include <google/protobuf/text_format.h>
 
 #include <algorithm>
 #include <memory>
@@ -10,7 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_join.h"
+#include "demo/describe.h"
 #include "orders/order.stele.h"
 #include "stele/base/status.h"
 #include "stele/envelope.pb.h"
@@ -39,46 +39,86 @@ std::unique_ptr<Message> Decode(const std::string& type,
   return message;
 }
 
-// "OrderPaid amount_cents: 2500", at most a line long.
+// "OrderPaid: amount 25.00".
 std::string Sentence(const std::string& type, const std::string& bytes) {
   const std::unique_ptr<Message> message = Decode(type, bytes);
   if (message == nullptr) return absl::StrCat(ShortName(type), " (unreadable)");
-  google::protobuf::TextFormat::Printer printer;
-  printer.SetSingleLineMode(true);
-  std::string fields;
-  printer.PrintToString(*message, &fields);
-  if (fields.size() > 90) fields = fields.substr(0, 87) + "...";
-  return absl::StrCat(ShortName(type), "  ", fields);
+  const std::string fields = DescribeFields(*message);
+  if (fields.empty()) return ShortName(type);
+  return absl::StrCat(ShortName(type), ": ", fields);
 }
 
-// "step 2, after StockReserved: sends RequestPayment, starts payment_timeout"
-std::string SagaSentence(const RecordedEvent& event) {
-  stele::SagaStepped step;
-  if (event.type != step.GetDescriptor()->full_name() ||
-      !step.ParseFromString(event.payload)) {
-    return Sentence(event.type, event.payload);
-  }
-  std::string text = absl::StrCat("step ", step.step(), ", after ",
-                                  ShortName(step.input_type()));
-  if (step.has_answer()) {
-    absl::StrAppend(&text, " (", ShortName(step.answer().command_type()),
-                    step.answer().accepted() ? " done" : " refused: ",
-                    step.answer().reason(), ")");
-  }
-  const char* separator = ": sends ";
+// "ReserveStock x 3, ShipOrder".
+std::string Commands(const stele::SagaStepped& step) {
+  std::vector<std::pair<std::string, int>> runs;
   for (const stele::StoredSagaCommand& command : step.commands()) {
-    absl::StrAppend(&text, separator, ShortName(command.type()));
-    separator = ", ";
+    const std::string name = ShortName(command.type());
+    if (runs.empty() || runs.back().first != name) runs.push_back({name, 0});
+    ++runs.back().second;
+  }
+  return absl::StrJoin(runs, ", ", [](std::string* out, const auto& run) {
+    absl::StrAppend(out, run.first);
+    if (run.second > 1) absl::StrAppend(out, " x ", run.second);
+  });
+}
+
+std::string Answer(const stele::SagaStepped& step) {
+  if (step.input_type() == stele::SagaTimerElapsed::descriptor()->full_name()) {
+    return "the timer";
+  }
+  if (!step.has_answer()) return ShortName(step.input_type());
+  return absl::StrCat(ShortName(step.answer().command_type()),
+                      step.answer().accepted() ? " was done" : " was refused: ",
+                      step.answer().accepted() ? "" : step.answer().reason());
+}
+
+std::string StepSentence(const RecordedEvent& event,
+                         const stele::SagaStepped& step) {
+  std::vector<std::string> does;
+  if (step.commands_size() > 0) {
+    does.push_back(absl::StrCat("sends ", Commands(step)));
   }
   for (const stele::StoredSagaTimer& timer : step.timers()) {
     if (timer.set_version() == event.version) {
-      absl::StrAppend(&text, "; starts timer ", timer.name());
+      does.push_back(absl::StrCat("starts timer ", timer.name()));
     }
   }
-  if (step.status() == stele::SAGA_STATUS_COMPLETED) text += "; completed";
-  if (step.status() == stele::SAGA_STATUS_COMPENSATED) text += "; compensated";
-  if (step.status() == stele::SAGA_STATUS_COMPENSATING) text += "; undoing";
-  return text;
+  if (step.status() == stele::SAGA_STATUS_COMPENSATING) {
+    does.push_back("undoes what it did");
+  }
+  if (step.status() == stele::SAGA_STATUS_COMPLETED) {
+    does.push_back("is completed");
+  }
+  if (step.status() == stele::SAGA_STATUS_COMPENSATED) {
+    does.push_back("is compensated");
+  }
+  if (does.empty()) does.push_back("waits");
+  return absl::StrCat("step ", step.step(), ", on ", Answer(step), ": ",
+                      absl::StrJoin(does, ", "));
+}
+
+// "step 2, on StockReserved: sends RequestPayment, starts timer ..."
+std::string SagaSentence(const RecordedEvent& event) {
+  stele::SagaStepped step;
+  if (event.type == step.GetDescriptor()->full_name() &&
+      step.ParseFromString(event.payload)) {
+    return StepSentence(event, step);
+  }
+  stele::SagaTimerElapsed elapsed;
+  if (event.type == elapsed.GetDescriptor()->full_name() &&
+      elapsed.ParseFromString(event.payload)) {
+    return absl::StrCat("timer ", elapsed.timer().name(), " has run out");
+  }
+  return Sentence(event.type, event.payload);
+}
+
+// True iff it is an event about the order, as most of an article's are.
+bool Names(const RecordedEvent& event, const std::string& order_id) {
+  const std::unique_ptr<Message> message = Decode(event.type, event.payload);
+  if (message == nullptr) return false;
+  const auto* field = message->GetDescriptor()->FindFieldByName("order_id");
+  return field != nullptr &&
+         message->GetReflection()->GetString(*message, field) == order_id;
 }
 
 class Teller {
@@ -94,14 +134,11 @@ class Teller {
   // Of an article's stream, only what concerns the order.
   absl::Status AddStock(stele::EventStore& store, const std::string& sku,
                         const std::string& order_id) {
-    return store.ReadStream(
-        {.stream_id = absl::StrCat("stock-", sku)}, [&](RecordedEvent event) {
-          // Every event of an article that concerns an order names it first.
-          if (event.payload.find(order_id) != std::string::npos) {
-            Take("orders", event);
-          }
-          return absl::OkStatus();
-        });
+    return store.ReadStream({.stream_id = absl::StrCat("stock-", sku)},
+                            [&](RecordedEvent event) {
+                              if (Names(event, order_id)) Take("orders", event);
+                              return absl::OkStatus();
+                            });
   }
 
   std::vector<StoryLine> Finish() {
@@ -114,8 +151,12 @@ class Teller {
  private:
   void Take(const std::string& service, const RecordedEvent& event) {
     const bool is_saga = event.stream_id.rfind("saga_", 0) == 0;
+    const bool is_stock = event.stream_id.rfind("stock-", 0) == 0;
+    // All streams but those of articles end with the order's id.
     lines_.push_back(
-        {event.recorded_at, service, event.stream_id,
+        {event.recorded_at, service,
+         is_stock ? event.stream_id
+                  : std::string(stele::CategoryOf(event.stream_id)),
          is_saga ? SagaSentence(event) : Sentence(event.type, event.payload)});
   }
 

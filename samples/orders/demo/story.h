@@ -13,9 +13,9 @@ namespace orders {
 // One line of an order's story.
 struct StoryLine {
   absl::Time at;
-  std::string service;    // "orders" or "payments".
-  std::string stream_id;  // "order-A-000017"
-  std::string what;       // "OrderPlaced total_cents: 2500 ..."
+  std::string service;  // "orders" or "payments".
+  std::string stream;   // "order", "saga_OrderFulfilment"; "stock-MUG-BLUE".
+  std::string what;     // "OrderPaid: amount 25.00"
 };
 
 // Everything both services recorded about one order, in the order of time: its

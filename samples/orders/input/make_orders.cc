@@ -100,6 +100,9 @@ bool IsRefused(const OrderInput& order) {
   std::set<std::string> skus;
   for (const OrderInput::Line& line : order.lines) {
     if (line.quantity < 1 || line.quantity > 1'000) return true;
+    if (line.unit_price_cents < 0 || line.unit_price_cents > 10'000'00) {
+      return true;
+    }
     if (!skus.insert(line.sku).second) return true;
     total_cents += line.quantity * line.unit_price_cents;
   }
@@ -142,10 +145,11 @@ std::vector<Article> StockFor(const std::vector<OrderInput>& orders) {
   std::map<std::string, Article> stock;
   for (const Article& article : Catalogue()) stock[article.sku] = article;
   for (const OrderInput& order : orders) {
+    if (IsRefused(order)) continue;
     for (const OrderInput::Line& line : order.lines) {
       Article& article = stock[line.sku];
       article.sku = line.sku;
-      article.received += std::max<std::int64_t>(line.quantity, 0);
+      article.received += line.quantity;
     }
   }
   std::vector<Article> all;

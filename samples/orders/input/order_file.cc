@@ -1,6 +1,10 @@
 #include "input/order_file.h"
 
 #include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
 #include <set>
 #include <utility>
 
@@ -12,9 +16,23 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 absl::Status Wrong(std::string_view member, std::string_view problem) {
   return absl::InvalidArgumentError(absl::StrCat(
       "member \"", std::string(member), "\" ", std::string(problem)));
+}
+
+// Of valid UTF-8. Also the second set, which UTF-8 writes as C2 80 to C2 9F.
+bool HasControlCharacter(std::string_view text) {
+  unsigned char before = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) return true;
+    if (before == 0xC2 && byte < 0xA0) return true;
+    before = byte;
+  }
+  return false;
 }
 
 absl::Status TakeText(const json::object& object, const char* member,
@@ -24,6 +42,13 @@ absl::Status TakeText(const json::object& object, const char* member,
   if (!found->is_string()) return Wrong(member, "is not a string");
   value = std::string(found->as_string());
   if (value.empty()) return Wrong(member, "is empty");
+  if (value.size() > kMaxTextBytes) {
+    return Wrong(member,
+                 absl::StrCat("is longer than ", kMaxTextBytes, " bytes"));
+  }
+  if (HasControlCharacter(value)) {
+    return Wrong(member, "has control characters");
+  }
   return absl::OkStatus();
 }
 
@@ -31,9 +56,10 @@ absl::Status TakeNumber(const json::object& object, const char* member,
                         std::int64_t& value) {
   const json::value* found = object.if_contains(member);
   if (found == nullptr) return Wrong(member, "is missing");
+  if (!found->is_number()) return Wrong(member, "is not a number");
   boost::system::error_code error;
   value = found->to_number<std::int64_t>(error);
-  if (!found->is_number() || error) return Wrong(member, "is no whole number");
+  if (error) return Wrong(member, "is no whole number of 64 bits");
   return absl::OkStatus();
 }
 
@@ -140,6 +166,7 @@ absl::StatusOr<OrderFile> ReadOrders(std::istream& in, BadLines bad_lines) {
   OrderFile file;
   std::string line;
   for (std::int64_t number = 1; ReadLine(in, line); ++number) {
+    if (number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, 3);
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     absl::StatusOr<OrderInput> order = ParseOrder(line);
     if (order.ok()) {
@@ -148,6 +175,7 @@ absl::StatusOr<OrderFile> ReadOrders(std::istream& in, BadLines bad_lines) {
       file.bad_lines.push_back({number, std::string(order.status().message())});
     }
   }
+  if (in.bad()) return absl::InvalidArgumentError("cannot be read to its end");
   if (bad_lines == BadLines::kSkip || file.bad_lines.empty()) return file;
 
   std::string all = absl::StrCat(file.bad_lines.size(), " bad lines:");
@@ -155,7 +183,24 @@ absl::StatusOr<OrderFile> ReadOrders(std::istream& in, BadLines bad_lines) {
     absl::StrAppend(&all, "\n  line ", file.bad_lines[i].number, ": ",
                     file.bad_lines[i].what);
   }
+  if (file.bad_lines.size() > 20) absl::StrAppend(&all, "\n  ...");
   return absl::InvalidArgumentError(all);
+}
+
+absl::StatusOr<OrderFile> ReadOrderFile(const std::string& path,
+                                        BadLines bad_lines) {
+  if (path == "-") return ReadOrders(std::cin, bad_lines);
+  std::ifstream in(path);
+  if (!in) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot open ", path, ": ", std::strerror(errno)));
+  }
+  auto file = ReadOrders(in, bad_lines);
+  if (!file.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", std::string(file.status().message())));
+  }
+  return file;
 }
 
 }  // namespace orders

@@ -44,6 +44,9 @@ enum class BadLines {
 // Longest line that is read; a longer one is a bad line.
 inline constexpr std::size_t kMaxLineBytes = 64 << 10;
 
+// Longest text: ids become part of the names of streams.
+inline constexpr std::size_t kMaxTextBytes = 200;
+
 struct BadLine {
   std::int64_t number = 0;  // From 1.
   std::string what;
@@ -61,6 +64,11 @@ std::string FormatOrder(const OrderInput& order);
 // Reads all orders of `in`; blank lines are skipped. With BadLines::kRefuse and
 // a bad line, kInvalidArgument lists the bad lines (the first 20 of them).
 absl::StatusOr<OrderFile> ReadOrders(std::istream& in, BadLines bad_lines);
+
+// The same for the file `path`, or standard input if it is "-".
+// kInvalidArgument also if it cannot be read.
+absl::StatusOr<OrderFile> ReadOrderFile(const std::string& path,
+                                        BadLines bad_lines);
 
 }  // namespace orders
 

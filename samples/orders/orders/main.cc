@@ -56,10 +56,12 @@ void AddAnswers(stele::Runtime& runtime, stele::Inbox& inbox) {
 
 // The relay may run in a process of its own, as it does in the demo.
 absl::Status Compose(stele::Runtime& runtime, const std::string& role,
-                     const std::string& broker_url) {
+                     const std::string& broker_url, absl::Duration redelivery) {
   std::shared_ptr<stele::Broker> broker;
   if (!broker_url.empty()) {
-    STELE_ASSIGN_OR_RETURN(broker, stele::MakeNatsBroker({.url = broker_url}));
+    STELE_ASSIGN_OR_RETURN(
+        broker,
+        stele::MakeNatsBroker({.url = broker_url, .ack_wait = redelivery}));
   }
   if (role != "relay") {
     runtime.Add<OrderDecider>().Add<StockDecider>();
@@ -84,6 +86,7 @@ int main(int argc, char** argv) {
   stele::ServiceSettings settings;
   settings.schema = "orders";
   std::string role = "all";
+  absl::Duration redelivery = absl::Seconds(10);
   stele::Config config("orders-service",
                        "Takes orders and sees them through to the end.");
   stele::AddServiceSettings(config, settings);
@@ -93,9 +96,11 @@ int main(int argc, char** argv) {
             "How long an order waits for its payment.")
       .Time("late-payment-grace", &orders::Fulfilment::late_payment_grace,
             absl::Seconds(1), absl::Hours(1000),
-            "How long a cancelled order waits for a late payment.");
+            "How long a cancelled order waits for a late payment.")
+      .Time("redelivery", &redelivery, absl::Seconds(1), absl::Minutes(10),
+            "When a message comes again that was taken and not answered.");
   return stele::RunService(
       argc, argv, config, settings, [&](stele::Runtime& runtime) {
-        return orders::Compose(runtime, role, settings.broker_url);
+        return orders::Compose(runtime, role, settings.broker_url, redelivery);
       });
 }

@@ -13,6 +13,7 @@
 namespace payments {
 namespace {
 
+// [inbox]
 // Dispatches within the inbox's transaction: the message is remembered and the
 // payment changed together, or neither.
 template <typename Command>
@@ -27,6 +28,7 @@ absl::Status Do(stele::Runtime& runtime, stele::Transaction& tx,
   if (stele::IsRejected(receipt.status())) return absl::OkStatus();
   return receipt.status();
 }
+// [/inbox]
 
 void AddRequests(stele::Runtime& runtime, stele::Inbox& inbox) {
   inbox.On<orders::PaymentRequested>(
@@ -48,33 +50,43 @@ void AddRequests(stele::Runtime& runtime, stele::Inbox& inbox) {
       });
 }
 
-absl::Status Compose(stele::Runtime& runtime, const std::string& broker_url) {
+absl::Status Compose(stele::Runtime& runtime, const std::string& broker_url,
+                     absl::Duration redelivery) {
   runtime.Add<PaymentDecider>().Add<Settlements>();
   if (broker_url.empty()) return absl::OkStatus();
-  STELE_ASSIGN_OR_RETURN(const std::shared_ptr<stele::Broker> broker,
-                         stele::MakeNatsBroker({.url = broker_url}));
+  STELE_ASSIGN_OR_RETURN(
+      const std::shared_ptr<stele::Broker> broker,
+      stele::MakeNatsBroker({.url = broker_url, .ack_wait = redelivery}));
+  // [compose]
   runtime.RelayTo(broker,
                   stele::RelayRoutes("payments").AddPublicEvents<Payment>());
   runtime.Consume(
       broker, {.name = "payments", .topics = {"orders.payment_requests"}},
       [&runtime](stele::Inbox& inbox) { AddRequests(runtime, inbox); });
+  // [/compose]
   return absl::OkStatus();
 }
 
 }  // namespace
 }  // namespace payments
 
+// [main]
 int main(int argc, char** argv) {
   stele::ServiceSettings settings;
   settings.schema = "payments";
   stele::Config config("payments-service",
                        "Takes money for orders, and gives it back.");
+  absl::Duration redelivery = absl::Seconds(10);
   stele::AddServiceSettings(config, settings);
-  config.Time("late-answer", &payments::Settlements::late_answer,
-              absl::Seconds(1), absl::Hours(1000),
-              "How late the bank answers for the card tok_late.");
+  config
+      .Time("late-answer", &payments::Settlements::late_answer,
+            absl::Seconds(1), absl::Hours(1000),
+            "How late the bank answers for the card tok_late.")
+      .Time("redelivery", &redelivery, absl::Seconds(1), absl::Minutes(10),
+            "When a message comes again that was taken and not answered.");
   return stele::RunService(
       argc, argv, config, settings, [&](stele::Runtime& runtime) {
-        return payments::Compose(runtime, settings.broker_url);
+        return payments::Compose(runtime, settings.broker_url, redelivery);
       });
 }
+// [/main]
