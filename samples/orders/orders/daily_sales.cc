@@ -7,6 +7,7 @@
 
 namespace orders {
 
+// [sql]
 absl::Status DailySalesReport::Apply(const stele::SqlTarget& to,
                                      const stele::Recorded<OrderShipped>& e) {
   const std::string day =
@@ -23,5 +24,6 @@ absl::Status DailySalesReport::Apply(const stele::SqlTarget& to,
   }
   return absl::OkStatus();
 }
+// [/sql]
 
 }  // namespace orders

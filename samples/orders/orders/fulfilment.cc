@@ -9,6 +9,7 @@ using stele::Next;
 absl::Duration Fulfilment::payment_timeout = absl::Minutes(15);
 absl::Duration Fulfilment::late_payment_grace = absl::Hours(24);
 
+// [undo]
 Next Fulfilment::On(Saga& saga, const Event<OrderPlaced>& e) {
   *saga.mutable_lines() = e->lines();
   saga.set_payment_token(e->payment_token());
@@ -22,7 +23,9 @@ Next Fulfilment::On(Saga& saga, const Event<OrderPlaced>& e) {
   }
   return next;
 }
+// [/undo]
 
+// [timer]
 Next Fulfilment::On(Saga& saga, const Event<StockReserved>&) {
   saga.set_lines_reserved(saga.lines_reserved() + 1);
   if (saga.lines_reserved() < saga.lines_size() || saga.is_cancelled()) {
@@ -33,6 +36,7 @@ Next Fulfilment::On(Saga& saga, const Event<StockReserved>&) {
                                  .payment_token = saga.payment_token()}))
       .StartTimer<OrderFulfilmentPaymentTimeout>(payment_timeout);
 }
+// [/timer]
 
 Next Fulfilment::On(Saga& saga, const Event<OrderPaid>&) {
   Next next;
@@ -79,11 +83,13 @@ Next Fulfilment::On(Saga&, const Event<OrderRefunded>&) {
   return stele::Complete();
 }
 
+// [compensate]
 Next Fulfilment::On(Saga& saga, const stele::Rejected<ReserveStock>&) {
   return stele::Send(MakeCancelOrder({.order_id = saga.order_id(),
                                       .reason = "out_of_stock"}))
       .AndCompensate("out_of_stock");
 }
+// [/compensate]
 
 Next Fulfilment::On(Saga&, const stele::Rejected<ReleaseStock>&) {
   return stele::Continue();  // Nothing was reserved: nothing to release.
