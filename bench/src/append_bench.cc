@@ -25,22 +25,22 @@ absl::Status AppendNew(State& state, std::size_t payload_bytes) {
 Contest NewStreams(World& world, std::shared_ptr<State> state, int callers) {
   const Settings& settings = world.settings();
   return {absl::StrCat("append.new.c", callers), "events/s",
-          "best raw single-row INSERT, 1 to 64 connections",
+          world.raw().Against(callers),
           [&settings, state, callers] {
             return CallsPerSecond(callers, settings.slice, [&](int) {
               return AppendNew(*state, settings.payload_bytes);
             });
           },
-          [&world, &settings] {
-            return world.raw().BestInserts(settings.slice,
-                                           settings.payload_bytes);
+          [&world, &settings, callers] {
+            return world.raw().InsertsFor(callers, settings.slice,
+                                          settings.payload_bytes);
           }};
 }
 
 Contest ExactVersions(World& world, std::shared_ptr<State> state, int callers) {
   const Settings& settings = world.settings();
   return {absl::StrCat("append.exact.c", callers), "events/s",
-          "best raw single-row INSERT, 1 to 64 connections",
+          world.raw().Against(callers),
           [&settings, state, callers] {
             std::vector<AppendRequest> requests;
             for (int i = 0; i < callers; ++i) {
@@ -61,9 +61,9 @@ Contest ExactVersions(World& world, std::shared_ptr<State> state, int callers) {
                   return absl::OkStatus();
                 });
           },
-          [&world, &settings] {
-            return world.raw().BestInserts(settings.slice,
-                                           settings.payload_bytes);
+          [&world, &settings, callers] {
+            return world.raw().InsertsFor(callers, settings.slice,
+                                          settings.payload_bytes);
           }};
 }
 

@@ -20,7 +20,7 @@ struct State {
 Contest Commands(World& world, std::shared_ptr<State> state, int callers) {
   const Settings& settings = world.settings();
   return {absl::StrCat("command.c", callers), "commands/s",
-          "best raw single-row INSERT, 1 to 64 connections",
+          world.raw().Against(callers),
           [&settings, state, callers]() -> absl::StatusOr<double> {
             std::vector<std::string> accounts;
             for (int i = 0; i < callers; ++i) {
@@ -37,9 +37,9 @@ Contest Commands(World& world, std::shared_ptr<State> state, int callers) {
                   .status();
             });
           },
-          [&world, &settings] {
-            return world.raw().BestInserts(settings.slice,
-                                           settings.payload_bytes);
+          [&world, &settings, callers] {
+            return world.raw().InsertsFor(callers, settings.slice,
+                                          settings.payload_bytes);
           }};
 }
 

@@ -133,8 +133,15 @@ absl::StatusOr<double> RawPostgres::Inserts(int connections,
   });
 }
 
-absl::StatusOr<double> RawPostgres::BestInserts(absl::Duration duration,
-                                                std::size_t payload_bytes) {
+std::string RawPostgres::Against(int callers) {
+  return callers == 1 ? "raw single-row INSERT, one connection"
+                      : "best raw single-row INSERT, 1 to 64 connections";
+}
+
+absl::StatusOr<double> RawPostgres::InsertsFor(int callers,
+                                               absl::Duration duration,
+                                               std::size_t payload_bytes) {
+  if (callers == 1) return Inserts(1, duration, payload_bytes);
   double best = 0;
   for (const int connections : {1, 8, 32, 64}) {
     STELE_ASSIGN_OR_RETURN(const double rate,

@@ -26,9 +26,11 @@ class RawPostgres {
   // once; rows a second.
   absl::StatusOr<double> Inserts(int connections, absl::Duration duration,
                                  std::size_t payload_bytes);
-  // The best of 1, 8, 32 and 64 connections.
-  absl::StatusOr<double> BestInserts(absl::Duration duration,
-                                     std::size_t payload_bytes);
+  // What `callers` are measured against, and in words: one connection for one
+  // caller, the best of 1, 8, 32 and 64 connections for more.
+  absl::StatusOr<double> InsertsFor(int callers, absl::Duration duration,
+                                    std::size_t payload_bytes);
+  static std::string Against(int callers);
   // Median time of one INSERT from one connection, in microseconds.
   absl::StatusOr<double> InsertMicros(absl::Duration duration,
                                       std::size_t payload_bytes);
