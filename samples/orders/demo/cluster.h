@@ -16,10 +16,10 @@ namespace orders {
 
 struct ClusterOptions {
   // Empty: a private server, started and stopped by the cluster.
-  std::string database_url;
-  std::string broker_url;
+  std::string database_url = {};
+  std::string broker_url = {};
 
-  std::string programs_folder;  // Where orders-service and its like are.
+  std::string programs_folder = {};  // Where orders-service and its like are.
 
   // An order that is paid takes well below `payment_timeout`, a late answer
   // comes well after it, and well before the grace that follows it is over.

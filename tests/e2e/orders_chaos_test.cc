@@ -1,0 +1,222 @@
+// The orders sample while everything it needs dies again and again: every order
+// comes to an end, and the books of both services agree at the end.
+//
+// ORDERS_CHAOS_KILLS and ORDERS_CHAOS_SEED make it longer, or the same again.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "demo/books.h"
+#include "demo/cluster.h"
+#include "demo/demo.h"
+#include "demo/place.h"
+#include "input/make_orders.h"
+#include "orders/order_decider.h"
+#include "orders/stock_decider.h"
+#include "stele/aggregates/aggregate_dispatcher.h"
+#include "stele/base/log.h"
+#include "stele/base/status.h"
+
+namespace orders {
+namespace {
+
+constexpr std::int64_t kOrders = 150;
+
+std::int64_t FromEnvironment(const char* name, std::int64_t otherwise) {
+  const char* text = std::getenv(name);
+  std::int64_t number = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &number) ? number
+                                                            : otherwise;
+}
+
+// Lets in as many more orders for every kill as the rest of the kills will
+// need, so that orders come in all the time.
+class KillGate : public Gate {
+ public:
+  explicit KillGate(std::int64_t kills) : orders_a_kill_(kOrders / kills + 1) {}
+
+  void AwaitRoom() override {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(
+        +[](KillGate* gate) { return gate->HasRoom(); }, this));
+    --room_;
+  }
+  void NotTaken() override {}
+
+  void TakeKill() {
+    absl::MutexLock lock(&mutex_);
+    room_ += orders_a_kill_;
+  }
+  void Open() {
+    absl::MutexLock lock(&mutex_);
+    is_open_ = true;
+  }
+
+ private:
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return room_ > 0 || is_open_;
+  }
+
+  const std::int64_t orders_a_kill_;
+  absl::Mutex mutex_;
+  std::int64_t room_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool is_open_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// Kills one thing after the other, as a die decides.
+class Reaper {
+ public:
+  Reaper(Cluster& cluster, KillGate& gate, std::uint32_t seed)
+      : cluster_(cluster), gate_(gate), random_(seed) {}
+
+  void Kill(std::int64_t times) {
+    for (std::int64_t i = 0; i < times; ++i) {
+      absl::SleepFor(absl::Milliseconds(Pick(0, 1500)));
+      gate_.TakeKill();
+      const absl::Status killed = KillOne();
+      ASSERT_TRUE(killed.ok()) << killed;
+      // Whoever starts while a server is down gives up, and is started again.
+      const absl::Status restarted = cluster_.RestartEnded();
+      ASSERT_TRUE(restarted.ok()) << restarted;
+    }
+  }
+
+  const std::string& deeds() const { return deeds_; }
+
+ private:
+  std::int64_t Pick(std::int64_t least, std::int64_t most) {
+    const auto span = static_cast<std::uint64_t>(most - least + 1);
+    return least + static_cast<std::int64_t>(random_() % span);
+  }
+
+  absl::Status KillOne() {
+    const absl::Duration pause = absl::Milliseconds(Pick(0, 1000));
+    switch (Pick(0, 7)) {
+      case 0:
+      case 1:
+        deeds_ += "o";
+        return cluster_.KillAndRestart(Cluster::Part::kOrders);
+      case 2:
+      case 3:
+        deeds_ += "r";
+        return cluster_.KillAndRestart(Cluster::Part::kRelay);
+      case 4:
+      case 5:
+        deeds_ += "p";
+        return cluster_.KillAndRestart(Cluster::Part::kPayments);
+      case 6:
+        deeds_ += "B";
+        return cluster_.KillAndRestartBroker(pause);
+      default:
+        deeds_ += "D";
+        return cluster_.KillAndRestartDatabase(pause);
+    }
+  }
+
+  Cluster& cluster_;
+  KillGate& gate_;
+  std::mt19937 random_;
+  std::string deeds_;
+};
+
+absl::StatusOr<Placing> Place(stele::EventStore& store,
+                              const std::vector<OrderInput>& orders,
+                              Gate& gate) {
+  auto dispatcher = stele::MakeDispatcher(store, {.conflict_retries_max = 50});
+  STELE_RETURN_IF_ERROR(
+      dispatcher->Add(stele::MakeAggregateType<OrderDecider>()));
+  STELE_RETURN_IF_ERROR(
+      dispatcher->Add(stele::MakeAggregateType<StockDecider>()));
+  STELE_RETURN_IF_ERROR(FillWarehouse(*dispatcher, StockFor(orders), "chaos"));
+  return PlaceOrders(*dispatcher, orders, /*callers=*/4, nullptr, &gate);
+}
+
+// A payment may be asked for or answered so late that the order is cancelled.
+bool MayBecome(Outcome expected, Outcome found) {
+  if (expected == found) return true;
+  switch (expected) {
+    case Outcome::kShipped:
+    case Outcome::kRefunded:
+      return found == Outcome::kRefunded || found == Outcome::kTimedOut;
+    case Outcome::kPaymentDeclined:
+      return found == Outcome::kTimedOut;
+    default:
+      return false;
+  }
+}
+
+TEST(OrdersChaosTest, TheBooksBalanceWhateverDies) {
+  const auto seed = static_cast<std::uint32_t>(
+      FromEnvironment("ORDERS_CHAOS_SEED", std::random_device()()));
+  const std::int64_t kills =
+      std::max<std::int64_t>(1, FromEnvironment("ORDERS_CHAOS_KILLS", 20));
+  std::cout << "ORDERS_CHAOS_SEED=" << seed << " ORDERS_CHAOS_KILLS=" << kills
+            << std::endl;
+  stele::SetLogLevel(stele::LogLevel::kError);
+
+  auto cluster = Cluster::Start({.programs_folder = PROGRAMS_FOLDER,
+                                 .payment_timeout = absl::Seconds(12),
+                                 .late_answer = absl::Seconds(18),
+                                 .late_payment_grace = absl::Seconds(18)});
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  auto stores = OpenStores((*cluster)->database_url());
+  ASSERT_TRUE(stores.ok()) << stores.status();
+
+  const auto orders = MakeOrders(kOrders, seed);
+  absl::StatusOr<Placing> placing = absl::UnknownError("not placed");
+  KillGate gate(kills);
+  std::jthread customers(
+      [&] { placing = Place(*stores->orders, orders, gate); });
+  Reaper reaper(**cluster, gate, seed);
+  reaper.Kill(kills);
+  gate.Open();
+  customers.join();
+  ASSERT_FALSE(HasFatalFailure()) << "after " << reaper.deeds();
+  ASSERT_TRUE(placing.ok()) << placing.status() << " after " << reaper.deeds();
+  ASSERT_TRUE((*cluster)->RestartEnded().ok());
+  std::cout << "killed " << reaper.deeds() << std::endl;
+
+  const absl::Status rest =
+      AwaitRest(*stores, placing->placed, absl::Minutes(2));
+  ASSERT_TRUE(rest.ok()) << rest;
+  EXPECT_TRUE(CheckNothingParked(*stores).ok()) << CheckNothingParked(*stores);
+  const auto books = AuditOrders(*stores->orders);
+  ASSERT_TRUE(books.ok()) << books.status();
+  const auto held = AuditPayments(*stores->payments);
+  ASSERT_TRUE(held.ok()) << held.status();
+  EXPECT_TRUE(CheckBooks(*books, *held).ok()) << CheckBooks(*books, *held);
+  const absl::Status summaries = CompareSummaries(*stores->orders, *books);
+  EXPECT_TRUE(summaries.ok()) << summaries;
+  const absl::Status sales = CompareSales(*stores->orders, *books);
+  EXPECT_TRUE(sales.ok()) << sales;
+
+  std::map<std::string, Outcome> found = books->outcomes;
+  for (const auto& [id, reason] : placing->refused) {
+    found.try_emplace(id, Outcome::kRefused);
+  }
+  int late = 0;
+  for (const auto& [id, expected] : ExpectedOutcomes(orders)) {
+    ASSERT_TRUE(found.contains(id)) << id << " is lost";
+    EXPECT_TRUE(MayBecome(expected, found[id]))
+        << id << ": expected " << ToString(expected) << ", found "
+        << ToString(found[id]);
+    if (expected != found[id]) ++late;
+  }
+  std::cout << late << " orders ended otherwise than expected, by time-outs"
+            << std::endl;
+  const absl::Status alive = (*cluster)->CheckAlive();
+  EXPECT_TRUE(alive.ok()) << alive;
+  const absl::Status stopped = (*cluster)->Stop();
+  EXPECT_TRUE(stopped.ok()) << stopped;
+}
+
+}  // namespace
+}  // namespace orders
