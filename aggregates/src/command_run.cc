@@ -8,6 +8,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "refusal.h"
 #include "settled_append.h"
 #include "stele/base/backoff.h"
 #include "stele/base/status.h"
@@ -37,8 +38,9 @@ absl::Status ExplainRead(const absl::Status& status,
                          const std::string& stream_id) {
   return absl::IsNotFound(status) ? Tombstoned(stream_id) : status;
 }
+
 // Answers after which the events of an earlier try may still be there.
-bool MayHideReceipt(const absl::StatusOr<Receipt>& answer) {
+bool MayHideFirst(const absl::StatusOr<Receipt>& answer) {
   if (answer.ok()) return answer->events == 0;
   switch (answer.status().code()) {
     case absl::StatusCode::kFailedPrecondition:
@@ -75,7 +77,7 @@ CommandRun::CommandRun(EventStore& store, StreamTurns& turns,
 
 absl::StatusOr<Receipt> CommandRun::Run() {
   STELE_RETURN_IF_ERROR(Prepare());
-  return FirstReceiptOr(RunInTurn());
+  return FirstAnswerOr(RunInTurn());
 }
 
 absl::StatusOr<Receipt> CommandRun::RunInTurn() {
@@ -89,10 +91,11 @@ absl::StatusOr<Receipt> CommandRun::RunInTurn() {
       },
       options_.conflict_retries_max);
   std::optional<Snapshot> snapshot;
-  if (receipt.ok() && stream_->fold().version() == receipt->version) {
-    if (receipt->events > 0) snapshot = stream_->TakeDueSnapshot();
-    left = std::move(stream_);
-  } else if (IsRejected(receipt.status()) && !route_.command.creates) {
+  const bool is_of_use =
+      receipt.ok() ? stream_->fold().version() == receipt->version
+                   : IsRejected(receipt.status()) && !route_.command.creates;
+  if (is_of_use) {
+    if (has_appended_) snapshot = stream_->TakeDueSnapshot();
     left = std::move(stream_);
   }
   std::move(pass).Invoke();
@@ -104,7 +107,8 @@ absl::StatusOr<Receipt> CommandRun::RunInTurn() {
 // snapshots to others, for the events may yet be rolled back.
 absl::StatusOr<Receipt> CommandRun::RunIn(Transaction& tx) {
   STELE_RETURN_IF_ERROR(Prepare());
-  return FirstReceiptOr(DecideAndAppend(
+  is_in_transaction_ = true;
+  return FirstAnswerOr(DecideAndAppend(
       [&tx](const AppendRequest& request) -> absl::StatusOr<AppendResult> {
         STELE_ASSIGN_OR_RETURN(std::vector<AppendResult> results,
                                tx.Append(std::span(&request, 1)));
@@ -158,49 +162,51 @@ absl::StatusOr<Receipt> CommandRun::DecideAndAppend(Append append,
                                                     int conflict_retries_max) {
   STELE_RETURN_IF_ERROR(Load());
   Backoff backoff(options_.conflict_backoff);
-  for (int conflicts = 0;; ++conflicts) {
+  int retries_left = conflict_retries_max;
+  while (true) {
     STELE_ASSIGN_OR_RETURN(Plan plan, MakeFreshPlan());
-    if (plan.request.events.empty()) {
-      return Receipt{.stream_id = stream_id_,
-                     .version = stream_->fold().version(),
-                     .command_id = command_id_};
-    }
+    if (plan.request.events.empty()) return AnswerWithoutEvents(plan);
     const absl::StatusOr<AppendResult> appended = append(plan.request);
-    if (appended.ok()) {
-      if (!appended->was_duplicate) stream_->Advance(std::move(plan.after));
-      return ReceiptOf(*appended);
-    }
+    if (appended.ok()) return AnswerAppended(*appended, std::move(plan));
     if (!absl::IsAborted(appended.status())) {
       return ExplainAppend(appended.status());
     }
     route_.metrics.Conflicted();
-    if (route_.command.creates &&
-        GetVersionConflict(appended.status()).has_value()) {
-      return AlreadyExists();
+    const bool was_blind = route_.command.creates && !is_fresh_ &&
+                           GetVersionConflict(appended.status()).has_value();
+    if (!was_blind) {
+      if (retries_left-- == 0) return appended.status();
+      options_.wait(backoff.Next());
     }
-    if (conflicts == conflict_retries_max) return appended.status();
-    options_.wait(backoff.Next());
-    if (!route_.command.creates) STELE_RETURN_IF_ERROR(CatchUp());
+    STELE_RETURN_IF_ERROR(CatchUp());
   }
 }
 
 absl::Status CommandRun::Load() {
   const bool creates = route_.command.creates;
   if (stream_ != nullptr) {
-    return creates && stream_->fold().version() > 0 ? AlreadyExists()
-                                                    : absl::OkStatus();
+    must_not_exist_but_does_ = creates && stream_->fold().exists();
+    return absl::OkStatus();
   }
   stream_ = std::make_unique<StreamState>(store_, route_.aggregate, stream_id_);
-  is_fresh_ = true;
+  if (!creates) {
+    is_fresh_ = true;
+    return ExplainRead(stream_->Load(), stream_id_);
+  }
   // What a creating command needs to know, that nothing is there, its append
-  // finds out by itself.
-  if (creates) return absl::OkStatus();
-  return ExplainRead(stream_->Load(), stream_id_);
+  // finds out by itself; but a transaction would be lost with that append.
+  return is_in_transaction_ ? CatchUp() : absl::OkStatus();
 }
 
 absl::Status CommandRun::CatchUp() {
   is_fresh_ = true;
-  return ExplainRead(stream_->CatchUp(), stream_id_);
+  if (!route_.command.creates) {
+    return ExplainRead(stream_->CatchUp(), stream_id_);
+  }
+  const absl::StatusOr<bool> exists = stream_->LookForExistence();
+  if (!exists.ok()) return ExplainRead(exists.status(), stream_id_);
+  must_not_exist_but_does_ = *exists;
+  return absl::OkStatus();
 }
 
 // An append checks by itself that the state it was decided on is current. Any
@@ -208,41 +214,65 @@ absl::Status CommandRun::CatchUp() {
 absl::StatusOr<CommandRun::Plan> CommandRun::MakeFreshPlan() {
   absl::StatusOr<Plan> plan = MakePlan();
   if (plan.ok() && !plan->request.events.empty()) return plan;
-  if (route_.command.creates) {
-    STELE_RETURN_IF_ERROR(MustNotExist());
-    return plan;
-  }
   if (is_fresh_) return plan;
   const std::int64_t version = stream_->fold().version();
   STELE_RETURN_IF_ERROR(CatchUp());
-  return stream_->fold().version() == version ? std::move(plan) : MakePlan();
+  const bool is_same =
+      stream_->fold().version() == version && !must_not_exist_but_does_;
+  return is_same ? std::move(plan) : MakePlan();
 }
 
 absl::StatusOr<CommandRun::Plan> CommandRun::MakePlan() {
+  if (must_not_exist_but_does_) {
+    return PlanRefusal(
+        {"already_exists",
+         absl::StrCat("stream ", Quoted(stream_id_), " exists already")});
+  }
   STELE_ASSIGN_OR_RETURN(
       const UntypedDecision decision,
       route_.aggregate.Decide(route_.command, stream_->fold().state(),
                               message_));
-  if (decision.rejection.has_value()) {
-    const Rejection& rejection = *decision.rejection;
-    return RejectedError(
-        rejection.reason.empty() ? "rejected" : rejection.reason,
-        rejection.message);
-  }
+  if (decision.rejection.has_value()) return PlanRefusal(*decision.rejection);
   if (decision.events.size() > kMaxEventsPerAppend) {
     return absl::InvalidArgumentError(absl::StrCat(
         "decider of ", route_.aggregate.name(), ": decided ",
         decision.events.size(), " events on one ", route_.command.type,
         "; at most ", kMaxEventsPerAppend, " are accepted"));
   }
-  Plan plan = {.request = {}, .after = stream_->fold().Copy()};
+  Plan plan = EmptyPlan();
+  plan.request.events.reserve(decision.events.size());
+  for (const UntypedDecision::Event& event : decision.events) {
+    STELE_RETURN_IF_ERROR(AddEvent(event, plan));
+  }
+  return plan;
+}
+
+CommandRun::Plan CommandRun::EmptyPlan() const {
+  Plan plan = {.refusal = {}, .request = {}, .after = stream_->fold().Copy()};
   plan.request.stream_id = stream_id_;
   plan.request.expected_version =
       ExpectedVersion::Exactly(stream_->fold().version());
   plan.request.command_id = command_id_;
-  plan.request.events.reserve(decision.events.size());
-  for (const UntypedDecision::Event& event : decision.events) {
-    STELE_RETURN_IF_ERROR(AddEvent(event, plan));
+  return plan;
+}
+
+CommandRun::Plan CommandRun::PlanRefusal(const Rejection& rejection) const {
+  Plan plan = EmptyPlan();
+  // Nobody can repeat an id that the dispatcher made up.
+  if (!dispatch_.remember_refusal || !dispatch_.command_id.has_value()) {
+    plan.refusal =
+        RejectedError(rejection.reason.empty() ? "rejected" : rejection.reason,
+                      rejection.message);
+    return plan;
+  }
+  const CommandRefused refusal = MakeRefusal(route_.command.type, rejection);
+  plan.refusal = AnswerOf(refusal);
+  plan.request.events.push_back(
+      RefusalEvent(refusal, command_id_, stream_id_, metadata_));
+  plan.after.ApplyNewRefusal();
+  // What exists will not cease to, whatever is appended meanwhile.
+  if (must_not_exist_but_does_) {
+    plan.request.expected_version = ExpectedVersion::StreamExists();
   }
   return plan;
 }
@@ -276,30 +306,49 @@ absl::Status CommandRun::ExplainAppend(const absl::Status& status) {
   return stream.is_tombstoned ? Tombstoned(stream_id_) : status;
 }
 
-absl::Status CommandRun::MustNotExist() {
-  STELE_ASSIGN_OR_RETURN(const StreamInfo stream, store_.GetStream(stream_id_));
-  if (stream.is_tombstoned) return Tombstoned(stream_id_);
-  return stream.version > 0 ? AlreadyExists() : absl::OkStatus();
+absl::StatusOr<Receipt> CommandRun::AnswerWithoutEvents(
+    const Plan& plan) const {
+  STELE_RETURN_IF_ERROR(plan.refusal);
+  return Receipt{.stream_id = stream_id_,
+                 .version = stream_->fold().version(),
+                 .command_id = command_id_};
 }
 
-absl::Status CommandRun::AlreadyExists() const {
-  return RejectedError(
-      "already_exists",
-      absl::StrCat("stream ", Quoted(stream_id_), " exists already"));
+absl::StatusOr<Receipt> CommandRun::AnswerAppended(const AppendResult& result,
+                                                   Plan plan) {
+  if (result.was_duplicate) return FirstAnswer(result);
+  is_settled_ = true;
+  // Other events may be between, unless an exact version was expected.
+  if (result.version == plan.after.version()) {
+    stream_->Advance(std::move(plan.after));
+    has_appended_ = true;
+  }
+  STELE_RETURN_IF_ERROR(plan.refusal);
+  return ReceiptOf(result);
 }
 
-// A command that has been handled before gets its first receipt, whatever the
+// The answer that was given when the command was first handled, by `first`.
+absl::StatusOr<Receipt> CommandRun::FirstAnswer(const AppendResult& first) {
+  is_settled_ = true;
+  if (!dispatch_.command_id.has_value()) return ReceiptOf(first);
+  STELE_ASSIGN_OR_RETURN(const std::optional<CommandRefused> refusal,
+                         FindRefusal(store_, stream_id_, first));
+  if (refusal.has_value()) return AnswerOf(*refusal);
+  return ReceiptOf(first);
+}
+
+// A command that has been handled before gets its first answer, whatever the
 // rules would make of it now. An append finds that out by itself; any other
 // answer has to look, which costs a round trip, but only if the caller chose
 // the command id or an append of ours was in doubt: nobody else knows the id.
-absl::StatusOr<Receipt> CommandRun::FirstReceiptOr(
+absl::StatusOr<Receipt> CommandRun::FirstAnswerOr(
     absl::StatusOr<Receipt> answer) {
-  if (!MayHideReceipt(answer)) return answer;
+  if (is_settled_ || !MayHideFirst(answer)) return answer;
   if (!dispatch_.command_id.has_value() && !was_in_doubt_) return answer;
   STELE_ASSIGN_OR_RETURN(const std::optional<AppendResult> first,
                          store_.FindCommand(stream_id_, command_id_));
   if (!first.has_value()) return answer;
-  return ReceiptOf(*first);
+  return FirstAnswer(*first);
 }
 
 // An append in doubt that turns out to be there may be this run's own. Only a

@@ -50,6 +50,7 @@ class CommandRun {
 
   // What is to be appended (no events: nothing), and the state afterwards.
   struct Plan {
+    absl::Status refusal;  // Not OK: the answer, once it has been appended.
     AppendRequest request;
     Fold after;
   };
@@ -63,11 +64,14 @@ class CommandRun {
   absl::Status CatchUp();
   absl::StatusOr<Plan> MakePlan();
   absl::StatusOr<Plan> MakeFreshPlan();
+  Plan EmptyPlan() const;
+  Plan PlanRefusal(const Rejection& rejection) const;
   absl::Status AddEvent(const UntypedDecision::Event& event, Plan& plan);
   absl::Status ExplainAppend(const absl::Status& status);
-  absl::Status MustNotExist();
-  absl::Status AlreadyExists() const;
-  absl::StatusOr<Receipt> FirstReceiptOr(absl::StatusOr<Receipt> answer);
+  absl::StatusOr<Receipt> AnswerWithoutEvents(const Plan& plan) const;
+  absl::StatusOr<Receipt> AnswerAppended(const AppendResult& result, Plan plan);
+  absl::StatusOr<Receipt> FirstAnswer(const AppendResult& first);
+  absl::StatusOr<Receipt> FirstAnswerOr(absl::StatusOr<Receipt> answer);
   Receipt ReceiptOf(const AppendResult& result) const;
 
   EventStore& store_;
@@ -82,7 +86,11 @@ class CommandRun {
   std::string metadata_;
   std::unique_ptr<StreamState> stream_;
   bool is_fresh_ = false;  // `stream_` was read since the command arrived.
+  bool is_in_transaction_ = false;
+  bool must_not_exist_but_does_ = false;
   bool was_in_doubt_ = false;
+  bool has_appended_ = false;
+  bool is_settled_ = false;  // The answer is what the stream says of the id.
 };
 
 }  // namespace stele

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broken_text.h"
+#include "refusal.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 
@@ -25,12 +26,14 @@ Fold Fold::Copy() const {
   Fold copy(*type_);
   copy.state_->CopyFrom(*state_);
   copy.version_ = version_;
+  copy.exists_ = exists_;
   return copy;
 }
 
 bool Fold::StartFrom(const Snapshot& snapshot) {
   if (state_->ParseFromString(snapshot.state)) {
     version_ = snapshot.version;
+    exists_ = true;  // There are none of what does not.
     return true;
   }
   state_->Clear();
@@ -42,6 +45,10 @@ absl::Status Fold::Apply(const RecordedEvent& event) {
   if (event.version != version_ + 1) {
     return absl::DataLossError(absl::StrCat(
         Describe(event), ": follows version ", version_, " of the stream"));
+  }
+  if (event.type == kRefusedType) {
+    version_ = event.version;
+    return absl::OkStatus();
   }
   const AggregateType::Event* type = type_->FindEvent(event.type);
   if (type == nullptr) {
@@ -60,6 +67,7 @@ absl::Status Fold::Apply(const RecordedEvent& event) {
     return Annotate(status, Describe(event));
   }
   version_ = event.version;
+  exists_ = true;
   return absl::OkStatus();
 }
 
@@ -83,6 +91,7 @@ absl::Status Fold::ApplyNew(const UntypedDecision::Event& event,
   }
   STELE_RETURN_IF_ERROR(type_->Evolve(*type, *state_, message));
   ++version_;
+  exists_ = true;
   return absl::OkStatus();
 }
 

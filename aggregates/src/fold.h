@@ -28,6 +28,10 @@ class Fold {
   }
   std::int64_t version() const { return version_; }  // 0 = before the first.
 
+  // False as long as nothing was folded in but refusals of commands: they are
+  // in the stream, and count as versions, but the aggregate does not exist.
+  bool exists() const { return exists_; }
+
   // A fold that goes its own way from here.
   Fold Copy() const;
 
@@ -35,7 +39,8 @@ class Fold {
   // its bytes are not a state.
   bool StartFrom(const Snapshot& snapshot);
 
-  // Folds the next event of the stream in.
+  // Folds the next event of the stream in. The refusal of a command leaves the
+  // state as it is.
   //
   // Errors:
   //   kDataLoss  its type is unknown, its bytes are corrupt, or it is not the
@@ -50,6 +55,9 @@ class Fold {
   absl::Status ApplyNew(const UntypedDecision::Event& event,
                         const std::string& payload);
 
+  // The same for the refusal of a command.
+  void ApplyNewRefusal() { ++version_; }
+
  private:
   // Where events of a type are parsed into, again and again.
   google::protobuf::Message& ScratchFor(const AggregateType::Event& event);
@@ -57,6 +65,7 @@ class Fold {
   const AggregateType* type_;
   std::unique_ptr<google::protobuf::Message> state_;
   std::int64_t version_ = 0;
+  bool exists_ = false;
   absl::flat_hash_map<const AggregateType::Event*,
                       std::unique_ptr<google::protobuf::Message>>
       scratch_;

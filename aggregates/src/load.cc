@@ -14,7 +14,8 @@ absl::StatusOr<UntypedAggregate> Load(EventStore& store,
   STELE_RETURN_IF_ERROR(ValidateStreamId(stream_id));
   StreamState state(store, type, std::move(stream_id));
   STELE_RETURN_IF_ERROR(state.Load());
-  const std::int64_t version = state.fold().version();
+  const std::int64_t version =
+      state.fold().exists() ? state.fold().version() : 0;
   return UntypedAggregate{state.TakeState(), version};
 }
 

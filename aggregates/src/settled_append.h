@@ -7,7 +7,8 @@
 
 namespace stele {
 
-// Appends `request`, which names an exact version, and asks again with the same
+// Appends `request`, which names an exact version or at least the command that
+// it answers, and asks again with the same
 // event ids for as long as the outcome is in doubt. `was_in_doubt` is set if it
 // ever was.
 //

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "refusal.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
 
@@ -44,6 +45,27 @@ absl::Status StreamState::CatchUp() {
       [this](RecordedEvent event) { return fold_.Apply(event); });
 }
 
+absl::StatusOr<bool> StreamState::LookForExistence() {
+  // Mostly the first event tells, so that the rest need not be fetched.
+  constexpr std::int64_t kFurther = 1'000'000'000;
+  if (fold_.exists()) return true;
+  bool exists = false;
+  for (const std::int64_t limit : {std::int64_t{1}, kFurther}) {
+    const std::int64_t version = fold_.version();
+    const absl::Status status = store_.ReadStream(
+        {.stream_id = stream_id_, .from_version = version + 1, .limit = limit},
+        [&](RecordedEvent event) -> absl::Status {
+          exists = event.type != kRefusedType;
+          if (exists) return absl::CancelledError("seen enough");
+          return fold_.Apply(event);
+        });
+    if (exists) return true;
+    STELE_RETURN_IF_ERROR(status);
+    if (fold_.version() == version) return false;
+  }
+  return false;
+}
+
 absl::Status StreamState::StartFromSnapshot() {
   absl::StatusOr<std::optional<Snapshot>> loaded =
       store_.LoadSnapshot(stream_id_);
@@ -75,7 +97,7 @@ void StreamState::Ignore(const Snapshot& snapshot, const char* why) {
 }
 
 std::optional<Snapshot> StreamState::TakeDueSnapshot() {
-  if (type_.snapshot_every() == 0 ||
+  if (type_.snapshot_every() == 0 || !fold_.exists() ||
       fold_.version() - snapshot_version_ < type_.snapshot_every()) {
     return std::nullopt;
   }

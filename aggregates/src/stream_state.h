@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "fold.h"
 #include "stele/aggregates/aggregate_type.h"
 #include "stele/eventstore/event_store.h"
@@ -16,7 +17,7 @@ namespace stele {
 
 // The state of one stream, as read from a store.
 //
-// Errors of both reads: kNotFound if the stream is tombstoned, those of
+// Errors of all reads: kNotFound if the stream is tombstoned, those of
 // Fold::Apply(), and those of the store.
 //
 // Not thread-safe: one thread at a time.
@@ -32,6 +33,10 @@ class StreamState {
 
   // Reads the events written since the last read.
   absl::Status CatchUp();
+
+  // Reads on for as long as there are only refusals of commands. True if the
+  // aggregate exists: then there may be more to read than was read here.
+  absl::StatusOr<bool> LookForExistence();
 
   const Fold& fold() const { return fold_; }
   std::unique_ptr<google::protobuf::Message> TakeState() {

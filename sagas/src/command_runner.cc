@@ -21,18 +21,18 @@ std::string Where(const std::string& saga, const RecordedEvent& event,
 }
 
 DispatchOptions OptionsFor(const RecordedEvent& event,
-                           const EventMetadata& metadata, const Uuid& id) {
+                           const EventMetadata& metadata, const Uuid& id,
+                           bool is_undo) {
+  // The saga goes on from a refusal, so it must stay one, even if an owner that
+  // was frozen sends the command again when the rules have changed their mind.
+  // From a refused undo it does not go on: the same command is tried until it
+  // is accepted.
   return {.command_id = id,
+          .remember_refusal = !is_undo,
           .correlation_id = metadata.correlation_id,
           .causation_id = event.id.ToString(),
           .traceparent = metadata.traceparent,
           .headers = metadata.headers};
-}
-
-// An overloaded store is one to try again, not a fault of the command.
-absl::Status AsRetryable(const absl::Status& status) {
-  if (!absl::IsResourceExhausted(status)) return status;
-  return absl::UnavailableError(status.message());
 }
 
 }  // namespace
@@ -45,10 +45,11 @@ absl::StatusOr<StoredSagaAnswer> CommandRunner::RunOne(
     return absl::DataLossError(absl::StrCat(Where(saga_, *work.event, command),
                                             ": its id cannot be read"));
   }
+  const bool is_undo = command.command_id() == work.step.undoing_command_id();
   const absl::Status status =
       dispatcher_
           .DispatchBytes(command.type(), command.payload(),
-                         OptionsFor(*work.event, metadata, *id))
+                         OptionsFor(*work.event, metadata, *id, is_undo))
           .status();
   StoredSagaAnswer answer;
   answer.set_command_id(command.command_id());
@@ -59,11 +60,11 @@ absl::StatusOr<StoredSagaAnswer> CommandRunner::RunOne(
     return answer;
   }
   if (!IsRejected(status)) {
-    return Annotate(AsRetryable(status), Where(saga_, *work.event, command));
+    return Annotate(status, Where(saga_, *work.event, command));
   }
   metrics_.CommandRejected();
   answer.set_reason(ToValidUtf8(RejectionReason(status)));
-  if (command.command_id() == work.step.undoing_command_id()) {
+  if (is_undo) {
     return absl::FailedPreconditionError(
         absl::StrCat("compensation_stuck: ", Where(saga_, *work.event, command),
                      ", which undoes a step, was refused: ", answer.reason()));

@@ -34,8 +34,8 @@ class CommandRunner {
 
   // Runs each group's steps one after another, and at most `parallel` groups at
   // the same time. Returns the first error by order of the groups:
-  //   kUnavailable, kAborted, kUnknown, kDeadlineExceeded, kCancelled
-  //                        try again.
+  //   kUnavailable, kAborted, kUnknown, kDeadlineExceeded, kResourceExhausted,
+  //   kCancelled           try again.
   //   kFailedPrecondition  an undo was refused.
   //   others               the command can never be carried out.
   absl::Status RunAll(std::span<std::vector<StepCommands>* const> groups,

@@ -255,6 +255,20 @@ TEST_P(EngineTest, ARefusedUndoIsTriedAgainFromWhereItStood) {
   EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompensated);
 }
 
+// What the saga acts on is recorded by the aggregate; what it does not act on,
+// the refusal of an undo, is not, for it is to be tried again.
+TEST_P(EngineTest, RefusalsAreRecordedButNotThoseOfUndos) {
+  OpenLegs({"a"});
+  OpenLegs({"full"}, 0);
+  Send(world(), trips::MakeSealLeg({.leg_id = "a", .is_sealed = true}));
+  Place("t", {"a", "full"});
+  EXPECT_THAT(trips_->RunUntilIdle(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("compensation_stuck")));
+  EXPECT_THAT(StoryOf(*made_.store, {"stele.CommandRefused"}),
+              ElementsAre("CommandRefused leg-full"));
+}
+
 TEST_P(EngineTest, BadStateIsRefusedBeforeItIsStored) {
   OpenLegs({"a"});
   Place("huge", {"a"}, "huge");

@@ -273,6 +273,33 @@ TEST_P(ProcessTest, AFrozenOwnerIsFencedAndNothingIsDoneTwice) {
               ElementsAre("SeatBooked leg-a", "SeatFreed leg-a"));
 }
 
+// The seat that was not to be had is free again when the frozen owner goes on.
+// It must not be booked for a trip that has been told it was refused, and so
+// will never free it.
+TEST_P(ProcessTest, AFrozenOwnersCommandStaysRefusedThoughTheRulesWouldAccept) {
+  OpenLeg("a", 1);
+  Send(*world_, trips::MakeBookSeat({.leg_id = "a", .trip_id = "walk-in"}));
+  Place("t", {"a"});
+  HoldingDispatcher holding(*world_, "trips.BookSeat");
+  auto frozen = Start("frozen", &holding);
+  holding.reached.WaitForNotification();
+
+  const auto other = Start("other");
+  if (made_.clock != nullptr) made_.clock->Advance(absl::Minutes(1));
+  Await("the other one has been refused",
+        [&] { return CountOf(SagaStatus::kCompensated) == 1; });
+  Send(*world_, trips::MakeFreeSeat({.leg_id = "a", .trip_id = "walk-in"}));
+
+  holding.go_on.Notify();
+  EXPECT_THAT(frozen->Stop(), IsOk());
+  EXPECT_THAT(other->Stop(), IsOk());
+  EXPECT_THAT(StoryOf(*made_.store, {"trips.SeatBooked", "trips.SeatFreed",
+                                     "stele.CommandRefused"}),
+              ElementsAre("SeatBooked leg-a", "CommandRefused leg-a",
+                          "SeatFreed leg-a"));
+  EXPECT_EQ(CountOf(SagaStatus::kCompensated), 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Stores, ProcessTest,
     ::testing::Values(SagaStoreKind{"Memory", MakeMemorySagaStore},

@@ -51,18 +51,27 @@ struct DispatcherOptions {
 // one before left, and does not read the stream.
 //
 // What a command costs, in round trips to the store:
-//   creating    one: the append. Existence is the append's own check.
+//   creating    one: the append. Existence is the append's own check; if it
+//               fails, a read of the first event. In DispatchIn() the read
+//               comes first.
 //   other       a read of the stream and the append; one more, to find the
 //               snapshot, if the aggregate keeps snapshots.
 //   conflict    a read of the missing events and the append, each time.
 //   waited      the append; if refused, a read of what the state may lack.
 //   refused     no append; but one look for the command id if the caller gave
 //               one, since a repeated command must return its first receipt
-//               even if the rules would refuse it now.
-//   snapshot    one more after the append, once in `snapshot_every` events.
+//               even if the rules would refuse it now. A refusal that is to be
+//               remembered is appended instead.
+//   repeated    a read of one event, to tell a remembered refusal from the
+//   rest. snapshot    one more after the append, once in `snapshot_every`
+//   events.
 //
 // A command is remembered by the events it wrote. One that wrote none, because
-// it was refused or had nothing to change, is decided afresh when repeated.
+// it had nothing to change or was refused (and DispatchOptions did not ask for
+// the refusal to be remembered), is decided afresh when repeated. A remembered
+// refusal is an event of type "stele.CommandRefused" in the aggregate's stream:
+// it takes a version, but states know nothing of it, and an aggregate whose
+// stream holds nothing else does not exist yet.
 //
 // Thread-safe.
 class AggregateDispatcher : public Dispatcher {

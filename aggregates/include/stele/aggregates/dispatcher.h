@@ -35,6 +35,15 @@ struct DispatchOptions {
   // afresh. Not nil. Unset = a new random id.
   std::optional<Uuid> command_id = std::nullopt;
 
+  // Makes a refusal final: it is recorded in the stream before it is answered,
+  // and whoever sends the command id again, with this option or without, gets
+  // the same rejection, even if the rules would accept it by now. For senders
+  // that act on a refusal while another copy of the command may be under way.
+  // Costs one append for each refusal. Without a command_id there is nothing to
+  // remember. Not recorded: "tombstoned", which is final anyway, and what is no
+  // rejection. A reason is kept to 1 KiB, a message to 8 KiB.
+  bool remember_refusal = false;
+
   // Recorded beside the events. An empty correlation id becomes the command
   // id, an empty causation id too. A traceparent that is malformed is dropped,
   // as the W3C asks. All together at most kMaxMetadataBytes of UTF-8.
@@ -75,7 +84,8 @@ class Dispatcher {
   // Decides on what was committed before, so a second command to the same
   // stream in one transaction fails with kAborted. A conflict is not retried
   // here, for the transaction is lost with it; after a rejection the
-  // transaction is as it was.
+  // transaction is as it was, but for a refusal to be remembered, which is
+  // recorded if it commits.
   virtual absl::StatusOr<Receipt> DispatchIn(
       Transaction& tx, const google::protobuf::Message& command,
       const DispatchOptions& options = {}) = 0;

@@ -15,7 +15,8 @@
 
 namespace stele {
 
-// The state of an aggregate after `version` events; 0 = it does not exist.
+// The state of an aggregate at `version` of its stream; 0 = it does not exist,
+// or all that is known of it are commands that were refused.
 template <typename State>
 struct LoadedAggregate {
   State state;
