@@ -65,10 +65,11 @@ absl::Status ConsumerEngine::HandleTogether(std::span<const KeyedEvent> events,
     STELE_RETURN_IF_ERROR(
         commit([](Transaction&) { return absl::OkStatus(); }));
   } else {
-    STELE_RETURN_IF_ERROR(Invoke(ready, commit));
+    const absl::Status status = Invoke(ready, commit);
+    AdaptBatchSize(clock_.Now() - start, status.ok());
+    STELE_RETURN_IF_ERROR(status);
     progress_.Handled(static_cast<std::int64_t>(ready.size()),
                       ready.back().event.recorded_at);
-    AdaptBatchSize(clock_.Now() - start);
   }
   slots_.MovedTo(end);
   next_checkpoint_ = clock_.Now() + kIdleCheckpointEvery;
@@ -76,11 +77,12 @@ absl::Status ConsumerEngine::HandleTogether(std::span<const KeyedEvent> events,
 }
 
 // A batch should take a small part of the lease: whoever is slower would lose
-// its work together with its slots.
-void ConsumerEngine::AdaptBatchSize(absl::Duration took) {
+// its work together with its slots. Whoever has lost it must not try the same
+// again, or it would lose it for ever.
+void ConsumerEngine::AdaptBatchSize(absl::Duration took, bool succeeded) {
   if (took > options_.lease / 3) {
     batch_size_ = std::max(1, batch_size_ / 2);
-  } else if (took < options_.lease / 12) {
+  } else if (succeeded && took < options_.lease / 12) {
     batch_size_ = std::min(options_.batch_events_max, batch_size_ * 2);
   }
 }
@@ -150,6 +152,7 @@ absl::Status ConsumerEngine::Park(const KeyedEvent& event,
   STELE_ASSIGN_OR_RETURN(const std::vector<ParkedKey> all,
                          storage().ListParked(options_.name));
   if (static_cast<std::int64_t>(all.size()) >= options_.parked_keys_max) {
+    must_give_up_ = true;
     return absl::ResourceExhaustedError(absl::StrCat(
         "consumer ", Quoted(options_.name), " stops at position ",
         event.event.position, " rather than park more than ",

@@ -62,6 +62,7 @@ bool IsTransient(const absl::Status& error) {
     case absl::StatusCode::kAborted:
     case absl::StatusCode::kDeadlineExceeded:
     case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kResourceExhausted:
       return true;
     default:
       return false;
@@ -111,6 +112,7 @@ void ConsumerEngine::Pause(absl::Duration wait) {
 absl::Status ConsumerEngine::Loop(std::optional<std::int64_t> until) {
   progress_.SetRunning(true);
   must_reload_ = true;
+  must_give_up_ = false;
   absl::Status status;
   for (bool is_done = false; !is_done;) {
     status = IsStopping() ? absl::CancelledError("the consumer was stopped")
@@ -122,7 +124,7 @@ absl::Status ConsumerEngine::Loop(std::optional<std::int64_t> until) {
     }
     if (absl::IsCancelled(status)) break;
     progress_.Failed(status);
-    if (!IsTransient(status)) break;
+    if (!IsTransient(status) || must_give_up_) break;
     Log(LogLevel::kWarning, "consumer will try again",
         {{"consumer", options_.name}, {"error", status.ToString()}});
     must_reload_ = true;
@@ -211,6 +213,8 @@ absl::Status ConsumerEngine::KeepHouse() {
   if (now < next_housekeeping_) return absl::OkStatus();
   STELE_ASSIGN_OR_RETURN(is_paused_, storage().IsPaused(options_.name));
   STELE_ASSIGN_OR_RETURN(head_, store_.Head());
+  // Also while it is paused, or its handler fails: it falls behind then.
+  if (!slots_.empty()) progress_.CameTo(cursor_, head_);
   if (!parked_.empty()) {
     // An operator may have asked for something.
     STELE_ASSIGN_OR_RETURN(const std::vector<ParkedKey> parked,

@@ -68,7 +68,7 @@ class ConsumerEngine final : public Consumer {
   absl::Status Invoke(std::span<const KeyedEvent> events, CommitBatch commit);
   absl::Status Commit(std::span<const SlotAdvance> advances, Work work);
   absl::Status Park(const KeyedEvent& event, const absl::Status& cause);
-  void AdaptBatchSize(absl::Duration took);
+  void AdaptBatchSize(absl::Duration took, bool succeeded);
 
   // ---- Parked keys (consumer_parking.cc) ------------------------------------
 
@@ -101,6 +101,7 @@ class ConsumerEngine final : public Consumer {
   bool is_registered_ = false;
   bool must_reload_ = true;  // What is known of leases may be wrong.
   bool is_paused_ = false;
+  bool must_give_up_ = false;  // Too many keys are parked.
   absl::Time next_renewal_ = absl::InfinitePast();
   absl::Time next_housekeeping_ = absl::InfinitePast();
   absl::Time next_tick_ = absl::InfinitePast();

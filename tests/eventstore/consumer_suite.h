@@ -265,14 +265,56 @@ TEST_P(ConsumerTest, TransientErrorsAreRetriedAndParkNothing) {
   handler.SetFault([&](const KeyedEvent& event) -> absl::Status {
     const absl::StatusCode codes[] = {
         absl::StatusCode::kUnavailable, absl::StatusCode::kAborted,
-        absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kUnknown};
-    if (event.event.payload != "key2 3" || failures >= 8) {
+        absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kUnknown,
+        absl::StatusCode::kResourceExhausted};
+    if (event.event.payload != "key2 3" || failures >= 10) {
       return absl::OkStatus();
     }
-    return absl::Status(codes[failures++ % 4], "not now");
+    return absl::Status(codes[failures++ % 5], "not now");
   });
   ASSERT_THAT(CatchUp(handler), IsOk());
-  EXPECT_EQ(failures, 8);
+  EXPECT_EQ(failures, 10);
+  EXPECT_THAT(Parked(), IsEmpty());
+  ExpectEachInputHadItsEffectOnceInOrder();
+}
+
+// Each event takes an eighth of the lease. Whoever takes longer than the lease
+// finds its batch fenced; trying the same again would never succeed.
+class SlowHandler final : public BatchHandler {
+ public:
+  SlowHandler(FakeClock& clock, absl::Duration lease)
+      : clock_(clock), lease_(lease) {}
+
+  absl::StatusOr<std::optional<std::string>> KeyOf(
+      const RecordedEvent& event) override {
+    return inner_.KeyOf(event);
+  }
+  absl::Status Handle(std::span<const KeyedEvent> batch,
+                      CommitBatch commit) override {
+    const absl::Duration took =
+        static_cast<std::int64_t>(batch.size()) * lease_ / 8;
+    clock_.Advance(took);
+    sizes.push_back(batch.size());
+    if (sizes.size() > 100) return absl::CancelledError("never gets done");
+    if (took > lease_) return absl::AbortedError("the lease was lost");
+    return inner_.Handle(batch, commit);
+  }
+
+  std::vector<std::size_t> sizes;
+
+ private:
+  EffectHandler inner_;
+  FakeClock& clock_;
+  const absl::Duration lease_;
+};
+
+TEST_P(ConsumerTest, ABatchThatOutlastsItsLeaseIsTriedInSmallerOnes) {
+  Inputs(64, 4);
+  SlowHandler handler(clock(), Options().lease);
+  ASSERT_THAT(CatchUp(handler, Options()), IsOk());
+  ASSERT_GE(handler.sizes.size(), 3u);
+  EXPECT_EQ(handler.sizes.front(), 64u);
+  EXPECT_THAT(handler.sizes.back(), Le(8u));
   EXPECT_THAT(Parked(), IsEmpty());
   ExpectEachInputHadItsEffectOnceInOrder();
 }

@@ -49,10 +49,11 @@ class BatchHandler {
   // outside the database is done and acknowledged. Returns what `commit`
   // returned, or the error that kept it from being called.
   //
-  // An error of kind kUnavailable, kAborted, kDeadlineExceeded or kUnknown is
-  // retried with back-off; kCancelled stops; any other is a fault of one of
-  // the events, which is then found, by handling them one by one, and parked
-  // with its key.
+  // An error of kind kUnavailable, kAborted, kDeadlineExceeded, kUnknown or
+  // kResourceExhausted (something is overloaded) is retried with back-off, in
+  // smaller batches if they take too much of the lease; kCancelled stops; any
+  // other is a fault of one of the events, which is then found, by handling
+  // them one by one, and parked with its key.
   virtual absl::Status Handle(std::span<const KeyedEvent> batch,
                               CommitBatch commit) = 0;
 
@@ -90,7 +91,8 @@ struct ConsumerOptions {
   int tries_before_parking = 3;
   BackoffOptions retry = {absl::Milliseconds(20), absl::Seconds(5)};
   BackoffOptions park_backoff = {absl::Seconds(1), absl::Minutes(10)};
-  // The consumer stops, rather than park more keys than this.
+  // The consumer stops with kResourceExhausted, rather than park more keys than
+  // this.
   std::int64_t parked_keys_max = 1000;
 
   Metrics* metrics = nullptr;  // Must outlive the consumer. Null = none.
