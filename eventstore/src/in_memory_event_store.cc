@@ -174,10 +174,14 @@ class InMemoryEventStore final : public EventStore {
 
   absl::Status SaveSnapshot(const Snapshot& snapshot) override {
     STELE_RETURN_IF_ERROR(ValidateSnapshot(snapshot));
-    return core_.Writing([&] {
+    return core_.Writing([&]() -> absl::Status {
+      const Stream* stream = FindStream(core_.committed(), snapshot.stream_id);
+      if (stream == nullptr || stream->is_tombstoned) {
+        return absl::NotFoundError(absl::StrCat("there is no stream ",
+                                                Quoted(snapshot.stream_id),
+                                                " to keep a snapshot of"));
+      }
       core_.Commit([&](State& state) {
-        const Stream* stream = FindStream(state, snapshot.stream_id);
-        if (stream != nullptr && stream->is_tombstoned) return;
         Snapshot& kept = state.snapshots[snapshot.stream_id];
         if (snapshot.version >= kept.version) kept = snapshot;
       });

@@ -111,9 +111,9 @@ struct StreamInfo {
 // The state of a stream at some version, kept to save replaying it.
 struct Snapshot {
   std::string stream_id = {};
-  std::int64_t version = 0;  // Of the last event folded into it.
-  std::string fingerprint = {};   // Of state schema and fold; see aggregates.
-  std::string state = {};         // Serialized state message.
+  std::int64_t version = 0;      // Of the last event folded into it.
+  std::string fingerprint = {};  // Of state schema and fold; see aggregates.
+  std::string state = {};        // Serialized state message.
 };
 
 // An append-only log of events, grouped into streams.
@@ -197,7 +197,8 @@ class EventStore {
 
   // The newest snapshot of a stream, nullopt if there is none. Saving replaces
   // an older one; a snapshot of an older version than the stored one is
-  // ignored.
+  // ignored. Errors of saving:
+  //   kNotFound  there is no such stream, or it is tombstoned.
   virtual absl::StatusOr<std::optional<Snapshot>> LoadSnapshot(
       const std::string& stream_id) = 0;
   virtual absl::Status SaveSnapshot(const Snapshot& snapshot) = 0;

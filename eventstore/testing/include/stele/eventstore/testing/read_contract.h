@@ -361,6 +361,19 @@ TEST_P(EventStoreContract, ASnapshotOfTheSameVersionReplaces) {
   EXPECT_EQ((*loaded)->fingerprint, "new fold");
 }
 
+TEST_P(EventStoreContract, ASnapshotOfNoStreamIsRefused) {
+  EXPECT_THAT(store().SaveSnapshot({"order-1", 1, "print", "state"}),
+              StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(store().LoadSnapshot("order-1"),
+              IsOkAndHolds(::testing::Eq(std::nullopt)));
+  Append("order-1", 3);
+  EXPECT_THAT(store().LoadSnapshot("order-1"),
+              IsOkAndHolds(::testing::Eq(std::nullopt)));
+  ASSERT_THAT(store().Tombstone("order-1", ExpectedVersion::Any()), IsOk());
+  EXPECT_THAT(store().SaveSnapshot({"order-1", 1, "print", "state"}),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
 }  // namespace stele::testing
 
 #endif  // STELE_EVENTSTORE_TESTING_READ_CONTRACT_H_
