@@ -103,7 +103,7 @@ absl::Status ConsumerEngine::DiscardOne(const ParkedKey& parked) {
                          storage().HeldPositions(options_.name, parked.key, 2));
   if (positions.empty()) return ForgetIfEmpty(parked.key);
   ParkedKey rest = parked;
-  rest.state = ParkedState::kWaiting;
+  rest.state = ParkedState::kRetryNow;
   rest.tries = 0;
   rest.next_try = clock_.Now();
   rest.first_position = positions.back();

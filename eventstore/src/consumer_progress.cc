@@ -56,6 +56,11 @@ void ConsumerProgress::SetRunning(bool is_running) {
 
 void ConsumerProgress::SetSlots(int slots) {
   slots_held_.Set(slots);
+  if (slots == 0) {  // Whoever holds them now tells how they stand.
+    lag_events_.Set(0);
+    lag_seconds_.Set(0);
+    parked_keys_.Set(0);
+  }
   absl::MutexLock lock(&mutex_);
   snapshot_.slots_held = slots;
 }

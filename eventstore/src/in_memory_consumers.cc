@@ -236,11 +236,24 @@ absl::StatusOr<std::vector<std::int64_t>> InMemoryConsumers::HeldPositions(
   return positions;
 }
 
+namespace {
+
+bool IsDiscard(ParkedState state) {
+  return state == ParkedState::kDiscardOne || state == ParkedState::kDiscardAll;
+}
+
+}  // namespace
+
 absl::Status InMemoryConsumers::Park(Transaction& tx,
                                      const std::string& consumer,
                                      const ParkedKey& parked) {
   return ChangeIn(tx, consumer, [&](ConsumerState& state) {
-    state.parked[parked.key].parked = parked;
+    ParkedKey& stored = state.parked[parked.key].parked;
+    const ParkedState before = stored.state;
+    stored = parked;
+    if (parked.state == ParkedState::kWaiting && IsDiscard(before)) {
+      stored.state = before;
+    }
     return absl::OkStatus();
   });
 }

@@ -86,6 +86,7 @@ struct ConsumerSql {
       "SELECT position FROM {schema}.parked_events WHERE consumer = $1 AND "
       "key = $2 ORDER BY position LIMIT $3",
       {kText, kBytea, kInt8});
+  // A wish to discard (2 and 3) outlasts a retry that was under way (0).
   const Statement park =
       Make("stele_park",
            "INSERT INTO {schema}.parked (consumer, key, slot, first_position, "
@@ -94,7 +95,9 @@ struct ConsumerSql {
            "ON CONFLICT (consumer, key) DO UPDATE SET slot = excluded.slot, "
            "first_position = excluded.first_position, tries = excluded.tries, "
            "cause = excluded.cause, parked_at = excluded.parked_at, next_try = "
-           "excluded.next_try, state = excluded.state RETURNING slot",
+           "excluded.next_try, state = CASE WHEN excluded.state = 0 AND "
+           "parked.state IN (2, 3) THEN parked.state ELSE excluded.state END "
+           "RETURNING slot",
            {kText, kBytea, kInt4, kInt8, kInt4, kText, kTimestamp, kTimestamp,
             kInt4});
   const Statement is_parked =

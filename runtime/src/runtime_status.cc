@@ -43,8 +43,11 @@ absl::Status Runtime::Ready() const {
   std::vector<std::string> problems;
   for (const PartStatus& part : impl_->supervisor.Status()) {
     if (part.is_running || part.has_finished) continue;
-    problems.push_back(
-        absl::StrCat(part.name, " is down: ", part.last_error.ToString()));
+    problems.push_back(absl::StrCat(
+        part.name,
+        part.last_error.ok()
+            ? " has not begun"
+            : absl::StrCat(" is down: ", part.last_error.ToString())));
   }
   for (const auto& worker : impl_->workers) {
     if (auto why = worker->Problem(impl_->options.stall_allowed)) {

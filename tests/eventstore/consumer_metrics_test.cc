@@ -100,7 +100,9 @@ TEST(ConsumerMetricsTest, SayHowTheConsumerStands) {
   EXPECT_EQ(metrics["stele_consumer_lag_seconds"], 0);
   EXPECT_EQ(metrics["stele_consumer_events_total"], 2);
   EXPECT_EQ(metrics["stele_consumer_batches_total"], 2);
-  EXPECT_EQ(metrics["stele_consumer_parked_keys"], 1);
+  // Its slots are free again: nothing is parked here.
+  EXPECT_EQ(metrics["stele_consumer_slots_held"], 0);
+  EXPECT_EQ(metrics["stele_consumer_parked_keys"], 0);
   EXPECT_EQ(metrics["stele_consumer_errors_total"], 4);
   const ConsumerSnapshot snapshot = (*consumer)->Status();
   EXPECT_EQ(snapshot.position, 3);

@@ -3,38 +3,17 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "boost/asio/connect.hpp"
-#include "boost/asio/io_context.hpp"
-#include "boost/asio/ip/tcp.hpp"
-#include "boost/asio/read.hpp"
-#include "boost/asio/write.hpp"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/runtime/http_ask.h"
 
 namespace stele {
 namespace {
 
+using testing::Ask;
+using testing::Get;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using Tcp = boost::asio::ip::tcp;
-
-// What the endpoint answers to the raw bytes of a request.
-std::string Ask(std::uint16_t port, const std::string& request) {
-  boost::asio::io_context io;
-  Tcp::socket socket(io);
-  socket.connect({boost::asio::ip::make_address("127.0.0.1"), port});
-  boost::asio::write(socket, boost::asio::buffer(request));
-  std::string answer;
-  boost::system::error_code error;
-  boost::asio::read(socket, boost::asio::dynamic_buffer(answer), error);
-  return answer;
-}
-
-std::string Get(std::uint16_t port, const std::string& path) {
-  return Ask(port, absl::StrCat("GET ", path,
-                                " HTTP/1.1\r\nHost: x\r\n"
-                                "Connection: close\r\n\r\n"));
-}
 
 std::unique_ptr<HttpEndpoint> Endpoint() {
   auto endpoint = HttpEndpoint::Listen(

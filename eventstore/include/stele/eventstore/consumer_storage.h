@@ -114,7 +114,8 @@ class ConsumerStorage {
   virtual absl::StatusOr<std::vector<std::int64_t>> HeldPositions(
       const std::string& consumer, const std::string& key,
       std::int64_t limit) = 0;
-  // Parks `parked.key`, or updates its tries, cause, next try and state.
+  // Parks `parked.key`, or updates its tries, cause, next try and state. A
+  // request to discard that came meanwhile outlasts kWaiting, not kRetryNow.
   virtual absl::Status Park(Transaction& tx, const std::string& consumer,
                             const ParkedKey& parked) = 0;
   // Holds an event behind a parked key; once, however often it is asked.

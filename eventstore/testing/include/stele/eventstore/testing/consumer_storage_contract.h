@@ -434,6 +434,28 @@ TEST_P(ConsumerStorageContract, OperatorsAskTheOwner) {
               StatusIs(absl::StatusCode::kNotFound));
 }
 
+// A retry that was under way when the operator asked must not undo the wish.
+TEST_P(ConsumerStorageContract, AWishToDiscardOutlastsARetryThatFails) {
+  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
+  Park("k", {5});
+  for (const ParkedState wish :
+       {ParkedState::kDiscardOne, ParkedState::kDiscardAll}) {
+    ParkedKey failed = Parked().at(0);
+    failed.state = ParkedState::kWaiting;
+    failed.tries = 7;
+    ASSERT_THAT(consumers().RequestParked(kName, "k", wish), IsOk());
+    const auto park = [&](Transaction& tx) {
+      return consumers().Park(tx, kName, failed);
+    };
+    ASSERT_THAT(store().Transact(park), IsOk());
+    EXPECT_EQ(Parked().at(0).state, wish);
+    EXPECT_EQ(Parked().at(0).tries, 7);
+    failed.state = ParkedState::kRetryNow;
+    ASSERT_THAT(store().Transact(park), IsOk());
+    EXPECT_EQ(Parked().at(0).state, ParkedState::kRetryNow);
+  }
+}
+
 TEST_P(ConsumerStorageContract, ResetDropsWhatWillBeReadAgain) {
   ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
   Park("before", {3, 4});
