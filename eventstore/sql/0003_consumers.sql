@@ -83,10 +83,10 @@ BEGIN
 
   UPDATE {schema}.checkpoints c
   SET lease_owner = NULL, lease_until = '-infinity'
-  FROM (SELECT x.slot FROM {schema}.checkpoints x
-        WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
-        ORDER BY x.slot OFFSET share FOR NO KEY UPDATE SKIP LOCKED) AS s
-  WHERE c.consumer = consumer_name AND c.slot = s.slot;
+  WHERE c.consumer = consumer_name AND c.slot = ANY (ARRAY(
+    SELECT x.slot FROM {schema}.checkpoints x
+    WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
+    ORDER BY x.slot OFFSET share FOR NO KEY UPDATE SKIP LOCKED));
 
   UPDATE {schema}.checkpoints c SET lease_until = at + lease
   FROM (SELECT x.slot FROM {schema}.checkpoints x
@@ -97,16 +97,17 @@ BEGIN
   SELECT count(*) INTO held FROM {schema}.checkpoints c
   WHERE c.consumer = consumer_name AND c.lease_owner = owner_name;
 
+  -- An array, so that no plan runs the limited query more than once.
   UPDATE {schema}.checkpoints c
   SET lease_owner = owner_name, lease_until = at + lease,
       lease_epoch = c.lease_epoch + 1
-  FROM (SELECT x.slot FROM {schema}.checkpoints x
-        WHERE x.consumer = consumer_name
-          AND (x.lease_owner IS NULL
-               OR (x.lease_owner <> owner_name AND x.lease_until <= at))
-        ORDER BY x.slot LIMIT greatest(share - held, 0)
-        FOR NO KEY UPDATE SKIP LOCKED) AS s
-  WHERE c.consumer = consumer_name AND c.slot = s.slot;
+  WHERE c.consumer = consumer_name AND c.slot = ANY (ARRAY(
+    SELECT x.slot FROM {schema}.checkpoints x
+    WHERE x.consumer = consumer_name
+      AND (x.lease_owner IS NULL
+           OR (x.lease_owner <> owner_name AND x.lease_until <= at))
+    ORDER BY x.slot LIMIT greatest(share - held, 0)
+    FOR NO KEY UPDATE SKIP LOCKED));
 
   SELECT coalesce(array_agg(c.slot ORDER BY c.slot), '{}'),
          coalesce(array_agg(c.lease_epoch ORDER BY c.slot), '{}'),

@@ -72,7 +72,16 @@ absl::StatusOr<std::string> FullDsn(const ConnectOptions& options) {
 }
 
 std::string SessionSql(const ConnectOptions& options) {
-  std::string sql = "SET standard_conforming_strings = on;";
+  // What correctness rests on is not left to the server's defaults: each
+  // statement sees what was committed before it, and an acknowledged commit is
+  // on disk.
+  std::string sql =
+      "SET standard_conforming_strings = on;"
+      "SET default_transaction_isolation = 'read committed';"
+      "SET default_transaction_read_only = off;"
+      "SET default_transaction_deferrable = off;"
+      "DO $$ BEGIN IF current_setting('synchronous_commit') = 'off' THEN "
+      "SET synchronous_commit = on; END IF; END $$;";
   AppendTimeout(sql, "statement_timeout", options.statement_timeout);
   AppendTimeout(sql, "idle_in_transaction_session_timeout",
                 options.idle_in_transaction_timeout);
