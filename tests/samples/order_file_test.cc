@@ -22,7 +22,8 @@ using ::testing::Not;
 
 constexpr char kGood[] =
     R"({"order_id": "A-000017", "customer_id": "C-201",)"
-    R"( "lines": [{"sku": "MUG-BLUE", "quantity": 2, "unit_price_cents": 1250}],)"
+    R"( "lines": [{"sku": "MUG-BLUE", "quantity": 2,)"
+    R"( "unit_price_cents": 1250}],)"
     R"( "total_cents": 2500, "payment_token": "tok_visa"})";
 
 // The good line with one thing in it changed.
