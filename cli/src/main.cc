@@ -1,11 +1,12 @@
 #include <exception>
 #include <iostream>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "commands.h"
 #include "stele/base/status.h"
+#include "stele/base/strings.h"
 
 namespace stele::cli {
 namespace {
@@ -13,6 +14,9 @@ namespace {
 void AddAll(CLI::App& app, Context& context, Command& chosen) {
   app.require_subcommand(1);
   app.fallthrough();
+  app.footer(
+      "Every command takes --database-url, --schema and -o json; see "
+      "stele --help.");
   app.set_version_flag("--version", "stele " STELE_VERSION);
   app.add_option("--database-url", context.database_url,
                  "Where the store is; a libpq connection string or URI")
@@ -67,6 +71,24 @@ std::string FullName(const CLI::App& app) {
              : absl::StrCat(FullName(*parent), " ", app.get_name());
 }
 
+std::string HelpOf(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return command.help(parent == nullptr ? "" : FullName(*parent));
+}
+
+// What is wrong with the call; CLI11 asks for a command also when there is one
+// that it does not know.
+std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& command = Deepest(app);
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (error.get_name() == "RequiredError" && !unknown.empty() &&
+      !command.get_subcommands([](const CLI::App*) { return true; }).empty()) {
+    return absl::StrCat(FullName(command), " has no command ",
+                        Quoted(unknown.front()));
+  }
+  return error.what();
+}
+
 // The call was not understood, or asked for help or the version only.
 int AnswerParseError(const CLI::App& app, const CLI::ParseError& error,
                      bool as_json) {
@@ -74,7 +96,7 @@ int AnswerParseError(const CLI::App& app, const CLI::ParseError& error,
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     const bool is_version = error.get_name() == "CallForVersion";
     const std::string text =
-        is_version ? absl::StrCat(error.what(), "\n") : command.help();
+        is_version ? absl::StrCat(error.what(), "\n") : HelpOf(command);
     Report report;
     report.text = text;
     report.data = boost::json::object{{is_version ? "version" : "help", text}};
@@ -82,10 +104,10 @@ int AnswerParseError(const CLI::App& app, const CLI::ParseError& error,
       report.data = boost::json::object{{"version", STELE_VERSION}};
     return Print(report, as_json);
   }
-  if (!as_json) std::cerr << command.help() << "\n";
+  if (!as_json) std::cerr << HelpOf(command) << "\n";
   return PrintFailure(
-      absl::InvalidArgumentError(
-          absl::StrCat(error.what(), "; see ", FullName(command), " --help")),
+      absl::InvalidArgumentError(absl::StrCat(Complaint(app, error), "; see ",
+                                              FullName(command), " --help")),
       as_json);
 }
 

@@ -1,0 +1,220 @@
+#include <atomic>
+#include <stdexcept>
+
+#include "absl/strings/str_cat.h"
+#include "cli_fixture.h"
+#include "stele/base/status.h"
+#include "stele/outbox/in_memory_broker.h"
+#include "tests/model/bank_rules.h"
+
+namespace stele::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// Balances that cannot take one amount until they are mended.
+struct FragileBalances : bank::Balances {
+  static inline std::atomic<bool> is_broken = true;
+
+  using bank::Balances::Apply;
+  static void Apply(bank::AccountBalance& row,
+                    const Recorded<bank::Deposited>& e) {
+    if (is_broken && e->amount_cents() == 666) throw std::runtime_error("ouch");
+    bank::Balances::Apply(row, e);
+  }
+};
+
+class ConsumersTest : public CliTest {
+ protected:
+  ConsumersTest() { Migrate(); }
+
+  // Opens ada's account, whose second deposit is parked, and bob's.
+  std::unique_ptr<Runtime> ParkAda() {
+    FragileBalances::is_broken = true;
+    auto service = StartService([](Runtime& runtime) {
+      runtime.Add<bank::AccountDecider>().Add<FragileBalances>();
+    });
+    bank::AccountClient accounts(*service);
+    EXPECT_THAT(accounts.OpenAccount({.account_id = "ada", .owner = "Ada"}),
+                IsOk());
+    for (const std::int64_t cents : {100, 666, 10}) {
+      EXPECT_THAT(
+          accounts.Deposit({.account_id = "ada", .amount_cents = cents}),
+          IsOk());
+    }
+    const auto bob =
+        accounts.OpenAccount({.account_id = "bob", .owner = "Bob"});
+    EXPECT_THAT(service->WaitFor<bank::AccountBalance>(*bob, absl::Minutes(1)),
+                IsOk());
+    Await("a parked key with two events", [this] {
+      const auto held =
+          Query(absl::StrCat("SELECT count(*) FROM ", schema_, ".consumers"));
+      const boost::json::value parked = Json({"parked", "list"}).Data();
+      return parked.as_array().size() == 1 && At(parked, "/0/held") == 2;
+    });
+    return service;
+  }
+
+  std::string Consumer() {
+    const boost::json::value data = Json({"consumers", "list"}).Data();
+    return TextAt(data, "/consumers/0/name");
+  }
+  std::int64_t BalanceOf(Runtime& service, const std::string& id) {
+    const auto row = service.Find<bank::AccountBalance>(id);
+    return row.ok() ? row->balance_cents() : -1;
+  }
+};
+
+TEST_F(ConsumersTest, ListsThoseOfAnEmptyStore) {
+  const Answer text = Stele({"consumers", "list"});
+  EXPECT_EQ(text.exit, 0);
+  EXPECT_THAT(text.out, HasSubstr("head 0"));
+  EXPECT_EQ(Stele({"parked", "list"}).exit, 0);
+}
+
+TEST_F(ConsumersTest, ListsProblemsAndWhoIsAtWork) {
+  auto service = ParkAda();
+  const Answer json = Json({"consumers", "list"});
+  EXPECT_EQ(json.exit, 1);
+  EXPECT_EQ(json.Json()["status"], "problem");
+  EXPECT_EQ(At(json.Data(), "/consumers/0/parked_keys"), 1);
+  EXPECT_THAT(TextAt(json.Data(), "/consumers/0/slots/0/owner"),
+              HasSubstr("bank@"));
+  const Answer text = Stele({"consumers", "list"});
+  EXPECT_THAT(text.out, AllOf(HasSubstr("projection/AccountBalance"),
+                              HasSubstr("running")));
+  ASSERT_THAT(service->Stop(), IsOk());
+  EXPECT_THAT(Stele({"consumers", "list"}).out,
+              HasSubstr("nobody works on it"));
+}
+
+TEST_F(ConsumersTest, PausesAndResumes) {
+  auto service = StartService([](Runtime& runtime) {
+    runtime.Add<bank::AccountDecider>().Add<bank::Balances>();
+  });
+  Await("the consumer", [this] {
+    return !At(Json({"consumers", "list"}).Data(), "/consumers")
+                .as_array()
+                .empty();
+  });
+  const std::string name = Consumer();
+  EXPECT_EQ(Stele({"consumers", "pause", name}).exit, 0);
+  EXPECT_THAT(Stele({"consumers", "list"}).out, HasSubstr("paused"));
+  EXPECT_EQ(At(Json({"consumers", "resume", name}).Data(), "/is_paused"),
+            false);
+  bank::AccountClient accounts(*service);
+  const auto opened =
+      accounts.OpenAccount({.account_id = "ada", .owner = "Ada"});
+  EXPECT_THAT(service->WaitFor<bank::AccountBalance>(*opened, absl::Minutes(1)),
+              IsOk());
+}
+
+TEST_F(ConsumersTest, SaysThatThereIsNoSuchConsumer) {
+  for (const std::vector<std::string>& call :
+       std::vector<std::vector<std::string>>{
+           {"consumers", "pause", "nobody"},
+           {"consumers", "resume", "no\x1b'body"},
+           {"consumers", "reset", "nobody", "--to", "0"},
+           {"parked", "list", "--consumer", "nobody"},
+           {"parked", "retry", "nobody", "x"},
+           {"parked", "discard", "nobody", "x", "--all"}}) {
+    const Answer text = Stele(call);
+    EXPECT_EQ(text.exit, 4) << call[1] << text.err;
+    EXPECT_EQ(text.out, "");
+    EXPECT_THAT(text.err, ::testing::Not(HasSubstr("\x1b")));
+    EXPECT_EQ(Json(call).exit, 4);
+  }
+}
+
+TEST_F(ConsumersTest, ResetsOnlyWhatIsMeant) {
+  ASSERT_THAT(ParkAda()->Stop(), IsOk());
+  const std::string name = Consumer();
+  const Answer twice = Json({"consumers", "reset", name, "--to", "0"});
+  EXPECT_EQ(twice.exit, 4);
+  EXPECT_THAT(twice.Diagnostics(), HasSubstr("count twice"));
+  EXPECT_EQ(Stele({"consumers", "reset", name, "--to", "99999"}).exit, 2);
+  const Answer forced =
+      Json({"consumers", "reset", name, "--to", "1", "--force"});
+  EXPECT_EQ(forced.exit, 0) << forced.out;
+  EXPECT_EQ(
+      At(Json({"consumers", "list"}).Data(), "/consumers/0/slots/0/position"),
+      1);
+}
+
+TEST_F(ConsumersTest, RetriesAParkedKeyOnceItIsMended) {
+  auto service = ParkAda();
+  const std::string name = Consumer();
+  const Answer list = Stele({"parked", "list", "--consumer", name});
+  EXPECT_EQ(list.exit, 1);
+  EXPECT_THAT(list.out, AllOf(HasSubstr("ada"), HasSubstr("ouch")));
+  EXPECT_EQ(Stele({"parked", "retry", name, "account-ada"}).exit, 4)
+      << "the key of this projection is the row's";
+  EXPECT_EQ(Stele({"parked", "retry", name, "ada"}).exit, 0);
+  FragileBalances::is_broken = false;
+  Await("the held events", [&] { return BalanceOf(*service, "ada") == 776; });
+  EXPECT_EQ(Stele({"parked", "list"}).exit, 0);
+}
+
+TEST_F(ConsumersTest, DiscardsTheFailedEventAndGoesOnWithTheNext) {
+  auto service = ParkAda();
+  const Answer asked = Json({"parked", "discard", Consumer(), "ada"});
+  EXPECT_EQ(asked.exit, 0) << asked.out;
+  Await("the event after it",
+        [&] { return BalanceOf(*service, "ada") == 110; });
+}
+
+TEST_F(ConsumersTest, DiscardsAllThatIsHeld) {
+  auto service = ParkAda();
+  EXPECT_EQ(Stele({"parked", "discard", Consumer(), "ada", "--all"}).exit, 0);
+  Await("an empty list", [&] { return Stele({"parked", "list"}).exit == 0; });
+  EXPECT_EQ(BalanceOf(*service, "ada"), 100);
+}
+
+// A service whose inbox refuses deposits of the others until it is mended.
+TEST_F(ConsumersTest, LooksAfterWhatAnInboxParked) {
+  std::atomic<bool> is_broken = true;
+  std::atomic<int> handled = 0;
+  const std::shared_ptr<InMemoryBroker> broker = MakeInMemoryBroker();
+  auto service = StartService([&](Runtime& runtime) {
+    runtime.Add<bank::AccountDecider>();
+    runtime.RelayTo(broker, RelayRoutes().AddPublicEvents<bank::Account>());
+    runtime.Consume(broker, {.name = "till", .topics = {"bank.deposits"}},
+                    [&](Inbox& inbox) {
+                      inbox.On<bank::Deposited>(
+                          [&](Transaction&,
+                              const Inbound<bank::Deposited>&) -> absl::Status {
+                            if (is_broken)
+                              return absl::InternalError("no till");
+                            ++handled;
+                            return absl::OkStatus();
+                          });
+                    });
+  });
+  bank::AccountClient accounts(*service);
+  ASSERT_THAT(accounts.OpenAccount({.account_id = "ada", .owner = "Ada"}),
+              IsOk());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_THAT(accounts.Deposit({.account_id = "ada", .amount_cents = 1}),
+                IsOk());
+  }
+  Await("three messages of one key", [&] {
+    const boost::json::value parked =
+        Json({"parked", "list", "--consumer", "inbox/till"}).Data();
+    return parked.is_array() && parked.as_array().size() == 1 &&
+           At(parked, "/0/held") == 3;
+  });
+  EXPECT_THAT(Stele({"parked", "list"}).out, HasSubstr("no till"));
+  EXPECT_EQ(Json({"consumers", "list"}).exit, 1);
+  EXPECT_EQ(Stele({"consumers", "pause", "inbox/till"}).exit, 4);
+  EXPECT_EQ(Stele({"parked", "retry", "inbox/till", "nobody"}).exit, 4);
+
+  is_broken = false;
+  EXPECT_EQ(Stele({"parked", "discard", "inbox/till", "account-ada"}).exit, 0);
+  EXPECT_EQ(Stele({"parked", "retry", "inbox/till", "account-ada"}).exit, 0);
+  Await("the rest", [&] { return handled == 2; });
+  Await("an empty list", [&] { return Stele({"parked", "list"}).exit == 0; });
+}
+
+}  // namespace
+}  // namespace stele::testing

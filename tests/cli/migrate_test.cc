@@ -1,0 +1,73 @@
+#include "absl/strings/str_cat.h"
+#include "cli_fixture.h"
+
+namespace stele::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class MigrateTest : public CliTest {
+ protected:
+  bool SchemaExists() {
+    return Query(absl::StrCat("SELECT 1 FROM pg_namespace WHERE nspname = '",
+                              schema_, "'")) == "1";
+  }
+};
+
+TEST_F(MigrateTest, MakesAStoreAndHasNothingToDoASecondTime) {
+  const Answer first = Json({"migrate"});
+  EXPECT_EQ(first.exit, 0) << first.out;
+  EXPECT_EQ(At(first.Data(), "/0/component"), "eventstore");
+  EXPECT_EQ(At(first.Data(), "/0/from"), 0);
+  EXPECT_GT(At(first.Data(), "/0/to").as_int64(), 0);
+  EXPECT_EQ(first.Data().as_array().size(), 4u);
+  const Answer second = Stele({"migrate"});
+  EXPECT_EQ(second.exit, 0);
+  EXPECT_THAT(second.out, AllOf(HasSubstr("is up to date"),
+                                HasSubstr("eventstore"), HasSubstr("sagas")));
+  EXPECT_EQ(Stele({"consumers", "list"}).exit, 0);
+}
+
+TEST_F(MigrateTest, ADryRunChangesNothing) {
+  const Answer dry = Stele({"migrate", "--dry-run"});
+  EXPECT_EQ(dry.exit, 0) << dry.err;
+  EXPECT_THAT(dry.out, HasSubstr("nothing was changed"));
+  EXPECT_FALSE(SchemaExists());
+}
+
+TEST_F(MigrateTest, RefusesADatabaseThatIsNewer) {
+  Migrate();
+  Query(absl::StrCat(
+      "INSERT INTO ", schema_,
+      ".schema_migrations SELECT (jsonb_populate_record(m, '{\"number\": "
+      "999}')).* FROM ",
+      schema_, ".schema_migrations m WHERE component = 'eventstore' LIMIT 1"));
+  for (const std::vector<std::string>& call :
+       std::vector<std::vector<std::string>>{{"migrate"},
+                                             {"consumers", "list"}}) {
+    const Answer answer = Json(call);
+    EXPECT_EQ(answer.exit, 4) << answer.out;
+    EXPECT_EQ(answer.Json()["status"], "refused");
+    EXPECT_THAT(answer.Diagnostics(), HasSubstr("newer"));
+  }
+}
+
+TEST_F(MigrateTest, OtherCommandsSayThatTheStoreIsMissing) {
+  const Answer answer = Stele({"consumers", "list"});
+  EXPECT_EQ(answer.exit, 4);
+  EXPECT_THAT(answer.err, HasSubstr("stele migrate"));
+}
+
+TEST_F(MigrateTest, RefusesHostileSchemaNames) {
+  for (const std::string schema : {"a; DROP TABLE x", "\"", "Ünder", ""}) {
+    const Answer answer =
+        RunStele({"migrate", "--schema", schema, "-o", "json"},
+                 {"STELE_DATABASE_URL=" + Dsn()});
+    EXPECT_EQ(answer.exit, 2) << schema << answer.out;
+    EXPECT_EQ(answer.Json()["status"], "usage");
+  }
+}
+
+}  // namespace
+}  // namespace stele::testing

@@ -1,0 +1,131 @@
+#include <pqxx/pqxx>
+
+#include "absl/strings/str_cat.h"
+#include "cli_fixture.h"
+#include "tests/model/bank_rules.h"
+
+namespace stele::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class CliProjectionsTest : public CliTest {
+ protected:
+  CliProjectionsTest() { Migrate(); }
+
+  std::unique_ptr<Runtime> StartBank() {
+    auto service = StartService([](Runtime& runtime) {
+      runtime.Add<bank::AccountDecider>().Add<bank::Balances>();
+      runtime.Add<bank::TransferStatuses>(ProjectionRun::kInline);
+    });
+    bank::AccountClient accounts(*service);
+    const auto opened =
+        accounts.OpenAccount({.account_id = "ada", .owner = "Ada"});
+    EXPECT_THAT(
+        service->WaitFor<bank::AccountBalance>(*opened, absl::Minutes(1)),
+        IsOk());
+    Await("a process that serves it", [this] {
+      return !At(Json({"projections", "status", "AccountBalance"}).Data(),
+                 "/processes")
+                  .as_array()
+                  .empty();
+    });
+    return service;
+  }
+};
+
+TEST_F(CliProjectionsTest, ListsNoneOfAnEmptyStore) {
+  const Answer answer = Json({"projections", "list"});
+  EXPECT_EQ(answer.exit, 0);
+  EXPECT_TRUE(answer.Data().as_array().empty());
+}
+
+TEST_F(CliProjectionsTest, ListsAndShowsWhatIsThere) {
+  auto service = StartBank();
+  const Answer list = Stele({"projections", "list"});
+  EXPECT_EQ(list.exit, 0) << list.err;
+  EXPECT_THAT(list.out,
+              AllOf(HasSubstr("AccountBalance"), HasSubstr("following"),
+                    HasSubstr("TransferStatus"), HasSubstr("inline")));
+  const Answer status = Stele({"projections", "status", "AccountBalance"});
+  EXPECT_EQ(status.exit, 0);
+  EXPECT_THAT(status.out, AllOf(HasSubstr("version 1"), HasSubstr("bank@")));
+}
+
+TEST_F(CliProjectionsTest, RebuildsWhatARunningProcessServesAndUndoesIt) {
+  auto service = StartBank();
+  for (const std::string name : {"AccountBalance", "TransferStatus"}) {
+    const Answer rebuilt =
+        Stele({"projections", "rebuild", name, "--timeout", "60"});
+    EXPECT_EQ(rebuilt.exit, 0) << rebuilt.err;
+    EXPECT_THAT(rebuilt.out, AllOf(HasSubstr("switched from"),
+                                   HasSubstr("undo with: stele projections")));
+    const Answer status = Json({"projections", "status", name});
+    EXPECT_EQ(At(status.Data(), "/active/version"), 2);
+    EXPECT_EQ(At(status.Data(), "/previous/version"), 1);
+    EXPECT_EQ(Json({"projections", "undo", name, "--timeout", "60"}).exit, 0);
+    EXPECT_EQ(
+        At(Json({"projections", "status", name}).Data(), "/active/version"), 1);
+  }
+  EXPECT_EQ(service->Find<bank::AccountBalance>("ada")->owner(), "Ada");
+}
+
+TEST_F(CliProjectionsTest, ARebuildAnswersWithOneJsonObject) {
+  auto service = StartBank();
+  const Answer rebuilt = Json({"projections", "rebuild", "AccountBalance"});
+  EXPECT_EQ(rebuilt.exit, 0) << rebuilt.out;
+  EXPECT_EQ(At(rebuilt.Data(), "/active/version"), 2);
+  EXPECT_EQ(
+      Json({"projections", "rebuild", "AccountBalance", "--no-wait"}).exit, 0);
+}
+
+TEST_F(CliProjectionsTest, RefusesToRebuildWhatNobodyServes) {
+  ASSERT_THAT(StartBank()->Stop(), IsOk());
+  Await("a refusal", [this] {
+    const Answer answer = Json({"projections", "rebuild", "AccountBalance"});
+    return answer.exit == 4 &&
+           answer.Diagnostics().find("process") != std::string::npos;
+  });
+  EXPECT_THAT(Stele({"projections", "list"}).out,
+              HasSubstr("nobody serves it"));
+}
+
+TEST_F(CliProjectionsTest, RefusesWhatThereIsNot) {
+  auto service = StartBank();
+  for (const std::string command : {"status", "rebuild", "undo", "abort"}) {
+    const Answer answer = Json({"projections", command, "Nonsense'\"\x1b"});
+    EXPECT_EQ(answer.exit, 4) << answer.out;
+    EXPECT_THAT(answer.Diagnostics(), HasSubstr("Nonsense"));
+  }
+  EXPECT_EQ(Stele({"projections", "abort", "AccountBalance"}).exit, 4);
+  EXPECT_EQ(Stele({"projections", "undo", "AccountBalance"}).exit, 4);
+}
+
+// A reader that does not end keeps the switch, and so the rebuild, from ending.
+TEST_F(CliProjectionsTest, GivesUpWaitingForARebuildAndThenTheRebuild) {
+  auto service = StartBank();
+  const std::string live =
+      TextAt(Json({"projections", "status", "AccountBalance"}).Data(),
+             "/active/table");
+  pqxx::connection connection(Dsn());
+  pqxx::work reader(connection);
+  reader.exec(
+      absl::StrCat("SELECT * FROM ", schema_, "_views.account_balance"));
+  const Answer rebuild =
+      Json({"projections", "rebuild", "AccountBalance", "--timeout", "2"});
+  EXPECT_EQ(rebuild.exit, 6) << rebuild.out;
+  EXPECT_EQ(rebuild.Json()["status"], "deadline");
+  EXPECT_THAT(rebuild.err, HasSubstr("["));  // How far it was.
+  const Answer again = Json({"projections", "rebuild", "AccountBalance"});
+  EXPECT_EQ(again.exit, 4) << again.out;
+  EXPECT_EQ(Stele({"projections", "abort", "AccountBalance"}).exit, 0);
+  reader.abort();
+  EXPECT_EQ(TextAt(Json({"projections", "status", "AccountBalance"}).Data(),
+                   "/active/table"),
+            live);
+  EXPECT_EQ(Stele({"projections", "rebuild", "AccountBalance"}).exit, 0);
+}
+
+}  // namespace
+}  // namespace stele::testing

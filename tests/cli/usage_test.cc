@@ -1,0 +1,157 @@
+// Calls that cannot be understood, or that ask about the program itself.
+#include "absl/strings/str_cat.h"
+#include "cli_fixture.h"
+#include "stele/sandbox/free_port.h"
+#include "tests/support/postgres_env.h"
+
+namespace stele::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Every command, and what a call of it needs.
+const std::vector<std::vector<std::string>>& Commands() {
+  static const auto* const kCommands =
+      new std::vector<std::vector<std::string>>{
+          {"migrate"},
+          {"streams", "show", "account-ada"},
+          {"consumers", "list"},
+          {"consumers", "pause", "x"},
+          {"consumers", "resume", "x"},
+          {"consumers", "reset", "x", "--to", "1"},
+          {"parked", "list"},
+          {"parked", "retry", "x", "y"},
+          {"parked", "discard", "x", "y"},
+          {"projections", "list"},
+          {"projections", "status", "x"},
+          {"projections", "rebuild", "x"},
+          {"projections", "undo", "x"},
+          {"projections", "abort", "x"},
+          {"sagas", "list"},
+          {"sagas", "show", "x", "y"},
+      };
+  return *kCommands;
+}
+
+std::vector<std::string> With(std::vector<std::string> arguments,
+                              const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST(UsageTest, SaysItsVersion) {
+  const Answer text = RunStele({"--version"});
+  EXPECT_EQ(text.exit, 0);
+  EXPECT_EQ(text.out, "stele " STELE_VERSION "\n");
+  const Answer json = RunStele({"--version", "-o", "json"});
+  EXPECT_EQ(json.exit, 0);
+  EXPECT_EQ(At(json.Data(), "/version"), STELE_VERSION);
+}
+
+TEST(UsageTest, EveryCommandHasHelp) {
+  const Answer all = RunStele({"--help"});
+  EXPECT_EQ(all.exit, 0);
+  for (const auto& command : Commands()) {
+    EXPECT_THAT(all.out, HasSubstr(command[0]));
+    const Answer help = RunStele(With(command, {"--help"}));
+    EXPECT_EQ(help.exit, 0);
+    EXPECT_THAT(help.err, IsEmpty());
+    const std::string name =
+        command.size() > 1 ? command[0] + " " + command[1] : command[0];
+    EXPECT_THAT(help.out, HasSubstr("Usage: stele " + name));
+    EXPECT_THAT(help.out, HasSubstr("--database-url"));
+  }
+}
+
+TEST(UsageTest, RefusesWhatItDoesNotKnowWithHelp) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> calls = {
+      {{}, "stele --help"},
+      {{"nonsense"}, "nonsense"},
+      {{"streams"}, "stele streams --help"},
+      {{"streams", "shew"}, "shew"},
+      {{"streams", "show"}, "stream"},
+      {{"streams", "show", "a-1", "--nonsense"}, "--nonsense"},
+      {{"streams", "show", "a-1", "--limit", "0"}, "--limit"},
+      {{"streams", "show", "a-1", "--limit", "many"}, "--limit"},
+      {{"consumers", "reset", "x"}, "--to"},
+      {{"consumers", "reset", "x", "--to", "-1"}, "--to"},
+      {{"migrate", "-o", "xml"}, "xml"},
+      {{"projections", "rebuild", "x", "--timeout", "0"}, "--timeout"},
+  };
+  for (const auto& [arguments, what] : calls) {
+    const Answer answer = RunStele(arguments);
+    EXPECT_EQ(answer.exit, 2) << what << answer.err;
+    EXPECT_THAT(answer.out, IsEmpty());
+    EXPECT_THAT(answer.err, HasSubstr(what));
+    EXPECT_THAT(answer.err, HasSubstr("Usage: ")) << what;
+  }
+}
+
+TEST(UsageTest, RefusesWithOneJsonObjectWhenAskedForJson) {
+  for (const std::vector<std::string>& form :
+       std::vector<std::vector<std::string>>{
+           {"-o", "json"}, {"--output=json"}, {"--json"}}) {
+    for (const auto& arguments : std::vector<std::vector<std::string>>{
+             {}, {"nonsense"}, {"streams", "show", "a-1", "--nonsense"}}) {
+      const Answer answer = RunStele(With(form, arguments));
+      EXPECT_EQ(answer.exit, 2);
+      EXPECT_THAT(answer.err, IsEmpty());
+      EXPECT_EQ(answer.Json()["status"], "usage");
+      EXPECT_TRUE(answer.Data().is_null());
+    }
+  }
+}
+
+TEST(UsageTest, JsonHoldsNoBrokenText) {
+  const Answer answer = RunStele({"streams", "show", "\xff\xfe\x1b[31m",
+                                  "--json", "--database-url=dbname=x"});
+  EXPECT_EQ(answer.exit, 2);
+  EXPECT_EQ(answer.Json()["status"], "usage");
+}
+
+TEST(UsageTest, EveryCommandAsksForADatabase) {
+  for (const auto& command : Commands()) {
+    const Answer answer =
+        RunStele(With(command, {"-o", "json"}), {"STELE_DATABASE_URL="});
+    EXPECT_EQ(answer.exit, 2) << command[0];
+    EXPECT_THAT(answer.Diagnostics(), HasSubstr("--database-url"));
+  }
+}
+
+TEST(UsageTest, EveryCommandSaysThatTheServerCannotBeReached) {
+  const auto port = sandbox::FreePort();
+  ASSERT_THAT(port, IsOk());
+  const std::string url =
+      absl::StrCat("postgresql://nobody:s3cret@127.0.0.1:", *port, "/shop");
+  for (const auto& command : Commands()) {
+    const Answer json =
+        RunStele(With(command, {"--database-url", url, "-o", "json"}));
+    EXPECT_EQ(json.exit, 3) << command[0] << json.out;
+    EXPECT_EQ(json.Json()["status"], "unreachable");
+    EXPECT_THAT(json.Diagnostics(), HasSubstr("127.0.0.1"));
+    EXPECT_THAT(json.Diagnostics(), ::testing::Not(HasSubstr("s3cret")));
+  }
+  const Answer text = RunStele({"consumers", "list", "--database-url", url});
+  EXPECT_EQ(text.exit, 3);
+  EXPECT_THAT(text.out, IsEmpty());
+  EXPECT_THAT(text.err, ::testing::StartsWith("stele: "));
+}
+
+TEST(UsageTest, AWrongDatabaseIsOneThatCannotBeReached) {
+  std::string dsn = PostgresEnv::Dsn();
+  const Answer answer =
+      RunStele({"consumers", "list", "--json"},
+               {"STELE_DATABASE_URL=" + dsn + " dbname=no_such_database"});
+  EXPECT_EQ(answer.exit, 3) << answer.out;
+  EXPECT_THAT(answer.Diagnostics(), HasSubstr("no_such_database"));
+}
+
+TEST(UsageTest, AMalformedConnectionStringIsAWrongCall) {
+  const Answer answer =
+      RunStele({"consumers", "list", "--json", "--database-url=pass word=x"});
+  EXPECT_EQ(answer.exit, 2) << answer.out;
+}
+
+}  // namespace
+}  // namespace stele::testing
