@@ -95,7 +95,9 @@ AsyncConnection::~AsyncConnection() {
 
 void AsyncConnection::Watch() {
   Unwatch();
-  socket_.assign(PQsocket(session_));
+  // What cannot be watched is not open, and counts as closed.
+  boost::system::error_code not_watched;
+  socket_.assign(PQsocket(session_), not_watched);
 }
 
 // The descriptor is libpq's to close: asio only watches it.
@@ -103,11 +105,18 @@ void AsyncConnection::Unwatch() {
   if (socket_.is_open()) socket_.release();
 }
 
+// Harmless if there is none: Close() may have come between a timer and its
+// handler.
+void AsyncConnection::EndWait() {
+  boost::system::error_code nothing_to_end;
+  socket_.cancel(nothing_to_end);
+}
+
 void AsyncConnection::Close() {
   if (is_connecting_) {
     // libpq may be at work on another thread; Connect() closes when it can.
     close_requested_ = true;
-    if (socket_.is_open()) socket_.cancel();
+    EndWait();
     return;
   }
   Unwatch();
@@ -132,7 +141,7 @@ asio::awaitable<AsyncConnection::Ready> AsyncConnection::WaitSocket(
           return;
         }
         overdue = true;
-        (*self)->socket_.cancel();
+        (*self)->EndWait();
       });
   const auto [error] = co_await socket_.async_wait(type, kAwait);
   ++wait_number_;
@@ -397,7 +406,7 @@ AsyncConnection::WaitForNotifications(absl::Duration timeout) {
 
 void AsyncConnection::Wake() {
   // Only that wait: to cancel the one for an answer would lose the connection.
-  if (is_idle_wait_ && socket_.is_open()) socket_.cancel();
+  if (is_idle_wait_) EndWait();
 }
 
 }  // namespace stele::postgres

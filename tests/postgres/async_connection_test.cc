@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <functional>
 #include <pqxx/pqxx>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "stele/base/status.h"
 #include "stele/testing/status_matchers.h"
 #include "tests/support/postgres_env.h"
@@ -183,6 +185,26 @@ TEST_F(AsyncConnectionTest, NotificationsWakeAndSoDoesWake) {
     heard = co_await connection.WaitForNotifications(absl::Hours(1));
     EXPECT_THAT(heard, IsOk());
     EXPECT_TRUE(connection.LooksAlive());
+  };
+  Run(work);
+}
+
+// The wait's time is over and it is closed, both before either is told.
+TEST_F(AsyncConnectionTest, ClosingAsATimeOutComesIsHarmless) {
+  AsyncConnection connection = Make();
+  const absl::Duration timeout = absl::Milliseconds(20);
+  const auto work = [&]() -> asio::awaitable<void> {
+    const absl::Status connected = co_await connection.Connect();
+    EXPECT_THAT(connected, IsOk());
+    asio::post(io_, [&] {
+      // Runs in the turn before the one that finds the timer due.
+      asio::post(io_, [&] { connection.Close(); });
+      const absl::Time due = absl::Now() + 2 * timeout;
+      while (absl::Now() < due) {
+      }
+    });
+    const auto heard = co_await connection.WaitForNotifications(timeout);
+    EXPECT_THAT(heard, StatusIs(absl::StatusCode::kCancelled));
   };
   Run(work);
 }

@@ -121,6 +121,7 @@ class AsyncConnection {
   absl::Status Overdue(std::string_view doing);
   void Watch();
   void Unwatch();
+  void EndWait();
 
   boost::asio::io_context& io_;
   boost::asio::thread_pool& blocking_;
