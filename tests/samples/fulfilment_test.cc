@@ -135,7 +135,7 @@ TEST(AFulfilment, CancelsAnOrderThatIsNotPaidInTimeAndStaysForLateMoney) {
       .ThenTimer<OrderFulfilmentLatePaymentGrace>(
           Fulfilment::late_payment_grace)
       .OnElapsed<OrderFulfilmentLatePaymentGrace>()
-      .ThenSendsNothing()
+      .ThenSends(MakeCloseOrder({.order_id = "7"}))
       .ThenCompletes();
 }
 

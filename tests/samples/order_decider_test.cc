@@ -66,6 +66,7 @@ RecordPayment Pay() {
 CancelOrder Cancel(std::string reason = "payment_timeout") {
   return MakeCancelOrder({.order_id = "7", .reason = std::move(reason)});
 }
+CloseOrder Close() { return MakeCloseOrder({.order_id = "7"}); }
 ShipOrder Ship() { return MakeShipOrder({.order_id = "7"}); }
 RequestRefund AskForRefund() { return MakeRequestRefund({.order_id = "7"}); }
 RecordRefund Refund(std::int64_t cents = kTotal) {
@@ -237,6 +238,37 @@ TEST(Cancelling, ComesTooLateForAPaidOrder) {
 
 TEST(Cancelling, NeedsAnOrder) {
   Given<OrderDecider>().When(Cancel()).ThenRejected("no_such_order");
+}
+
+TEST(Closing, MeansThatNobodyWaitsForThePayment) {
+  Given<OrderDecider>(Placed(), Requested(), Cancelled())
+      .When(Close())
+      .Then(MakeOrderClosed({}));
+}
+
+TEST(Closing, HappensOnceAndOnlyToACancelledOrder) {
+  Given<OrderDecider>(Placed(), Requested(), Cancelled(), MakeOrderClosed({}))
+      .When(Close())
+      .ThenNothing();
+  Given<OrderDecider>(Placed(), Requested())
+      .When(Close())
+      .ThenRejected("not_cancelled");
+}
+
+TEST(Closing, GivesBackAPaymentThatCameAtTheLastMoment) {
+  Given<OrderDecider>(Placed(), Requested(), Cancelled(), LatePayment())
+      .When(Close())
+      .Then(MakeOrderClosed({}), RefundAsked());
+  Given<OrderDecider>(Placed(), Requested(), Cancelled(), LatePayment(),
+                      RefundAsked())
+      .When(Close())
+      .Then(MakeOrderClosed({}));
+}
+
+TEST(AClosedOrder, GivesAPaymentBackUnasked) {
+  Given<OrderDecider>(Placed(), Requested(), Cancelled(), MakeOrderClosed({}))
+      .When(Pay())
+      .Then(LatePayment(), RefundAsked());
 }
 
 // ---- Giving money back ------------------------------------------------------

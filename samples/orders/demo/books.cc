@@ -132,7 +132,7 @@ class Auditor {
     if (account.is_shipped) books_.shipped_value += account.total;
     const bool has_ended = account.is_shipped || account.is_cancelled;
     if (!has_ended || HoldsStock(account)) {
-      ++books_.orders_open;
+      books_.open.push_back(id);
       return;
     }
     books_.outcomes[id] = OutcomeOf(account);
@@ -145,7 +145,7 @@ class Auditor {
           absl::StrCat(id, " was not shipped, but its goods were"));
     }
     if (!account.is_shipped && account.paid != account.refunded) {
-      ++books_.orders_open;  // Still to be given back.
+      books_.open.push_back(id);  // Money is still to be given back.
     }
   }
 
@@ -206,8 +206,10 @@ absl::Status CheckBooks(const Books& books, std::int64_t held_by_payments) {
                                     " still reserved for orders that ended"));
     }
   }
-  if (books.orders_open != 0) {
-    faults.push_back(absl::StrCat(books.orders_open, " orders never ended"));
+  if (!books.open.empty()) {
+    faults.push_back(absl::StrCat(books.open.size(),
+                                  " orders never ended, the first is ",
+                                  books.open.front()));
   }
   if (books.paid - books.refunded != books.shipped_value) {
     faults.push_back(absl::StrCat("paid ", books.paid, " less refunded ",

@@ -29,7 +29,7 @@ struct StockLine {
 struct Books {
   std::vector<StockLine> stock;             // By sku.
   std::map<std::string, Outcome> outcomes;  // Of orders that have ended.
-  std::int64_t orders_open = 0;             // Placed and not yet ended.
+  std::vector<std::string> open;  // Orders that have not ended, or are owed.
 
   // Money in the orders service, in cents.
   std::int64_t paid = 0;

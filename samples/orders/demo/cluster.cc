@@ -23,18 +23,8 @@ namespace {
 // The exit code of a service that could not reach a server (RunService()).
 constexpr int kUnreachable = 3;
 
-// The last lines of a log, which is gone when the demo has ended.
-std::string EndOf(const std::string& log_file) {
-  constexpr std::size_t kLines = 5;
-  std::deque<std::string> lines;
-  std::ifstream log(log_file);
-  for (std::string line; std::getline(log, line);) {
-    lines.push_back(line);
-    if (lines.size() > kLines) lines.pop_front();
-  }
-  if (lines.empty()) return "its log is empty";
-  return absl::StrCat("the end of its log:\n  ", absl::StrJoin(lines, "\n  "));
-}
+// Of a log, in an error.
+constexpr std::size_t kLinesTold = 5;
 
 }  // namespace
 
@@ -99,6 +89,20 @@ std::string Cluster::log_file(Part part) const {
   return absl::StrCat(folder(), "/", ToString(part), ".log");
 }
 
+std::string Cluster::EndOfLog(Part part, std::size_t lines) const {
+  std::deque<std::string> last;
+  std::ifstream log(log_file(part));
+  for (std::string line; std::getline(log, line);) {
+    last.push_back(line);
+    if (last.size() > lines) last.pop_front();
+  }
+  if (last.empty()) {
+    return absl::StrCat("the log of ", ToString(part), " is empty");
+  }
+  return absl::StrCat("the end of the log of ", ToString(part), ":\n  ",
+                      absl::StrJoin(last, "\n  "));
+}
+
 absl::Status Cluster::Launch(Part part) {
   const bool is_payments = part == Part::kPayments;
   std::vector<std::string> argv = {
@@ -148,13 +152,13 @@ absl::Status Cluster::AwaitReady(Part part, absl::Time deadline) {
     if (auto ended = processes_[index]->Wait(absl::Milliseconds(50))) {
       return absl::InternalError(
           absl::StrCat(ToString(part), " ", sandbox::ToString(*ended),
-                       " before it was ready; ", EndOf(log_file(part))));
+                       " before it was ready; ", EndOfLog(part, kLinesTold)));
     }
     if (absl::Now() > deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
           ToString(part), " does not become ready: ",
           answer.ok() ? answer->body : std::string(answer.status().message()),
-          "; ", EndOf(log_file(part))));
+          "; ", EndOfLog(part, kLinesTold)));
     }
   }
 }
@@ -164,7 +168,7 @@ absl::Status Cluster::CheckAlive() {
     if (processes_[part] == nullptr || processes_[part]->IsRunning()) continue;
     return absl::UnavailableError(
         absl::StrCat(ToString(static_cast<Part>(part)), " has ended; ",
-                     EndOf(log_file(static_cast<Part>(part)))));
+                     EndOfLog(static_cast<Part>(part), kLinesTold)));
   }
   return absl::OkStatus();
 }
@@ -216,7 +220,7 @@ absl::Status Cluster::RestartEnded() {
     if (ended->signal != 0 || ended->code != kUnreachable) {
       return absl::InternalError(absl::StrCat(ToString(part), " ",
                                               sandbox::ToString(*ended), "; ",
-                                              EndOf(log_file(part))));
+                                              EndOfLog(part, kLinesTold)));
     }
     // Unreachable may also have been its own port.
     STELE_ASSIGN_OR_RETURN(ports_[static_cast<int>(part)], sandbox::FreePort());

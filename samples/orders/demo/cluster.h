@@ -48,6 +48,8 @@ class Cluster {
   const std::string& database_url() const { return database_url_; }
   const std::string& broker_url() const { return broker_url_; }
   std::string log_file(Part part) const;
+  // The last lines of a log, which is gone with the cluster, and whose it is.
+  std::string EndOfLog(Part part, std::size_t lines) const;
   const std::string& folder() const { return folder_->path(); }
 
   // Asks all services to stop, and says which did not stop in order.

@@ -88,7 +88,8 @@ absl::StatusOr<std::vector<OrderInput>> Input(const Settings& settings) {
       ReadOrderFile(path, settings.bad_lines == "skip" ? BadLines::kSkip
                                                        : BadLines::kRefuse));
   for (const BadLine& bad : read.bad_lines) {
-    std::cerr << path << ":" << bad.number << ": skipped: " << bad.what << "\n";
+    std::cerr << (path == "-" ? "standard input" : path) << ", line "
+              << bad.number << ", skipped: " << bad.what << "\n";
   }
   if (read.orders.empty()) {
     return absl::InvalidArgumentError(

@@ -115,6 +115,10 @@ Next Fulfilment::On(Saga&, const stele::Rejected<CancelOrder>&) {
   return stele::Continue();
 }
 
+Next Fulfilment::On(Saga&, const stele::Rejected<CloseOrder>&) {
+  return stele::Complete();
+}
+
 Next Fulfilment::On(Saga&, const stele::Rejected<RequestRefund>&) {
   return stele::Complete();
 }
@@ -126,9 +130,10 @@ Next Fulfilment::On(Saga& saga,
       {.order_id = saga.order_id(), .reason = "payment_timeout"}));
 }
 
-Next Fulfilment::On(Saga&,
+Next Fulfilment::On(Saga& saga,
                     const stele::Elapsed<OrderFulfilmentLatePaymentGrace>&) {
-  return stele::Complete();
+  return stele::Send(MakeCloseOrder({.order_id = saga.order_id()}))
+      .AndComplete();
 }
 
 }  // namespace orders

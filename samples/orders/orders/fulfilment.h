@@ -35,6 +35,7 @@ struct Fulfilment {
   static stele::Next On(Saga& saga, const stele::Rejected<RequestPayment>& no);
   static stele::Next On(Saga& saga, const stele::Rejected<ShipOrder>& no);
   static stele::Next On(Saga& saga, const stele::Rejected<CancelOrder>& no);
+  static stele::Next On(Saga& saga, const stele::Rejected<CloseOrder>& no);
   static stele::Next On(Saga& saga, const stele::Rejected<RequestRefund>& no);
 
   static stele::Next On(

@@ -36,6 +36,11 @@ std::optional<stele::Rejection> FaultOfLines(const PlaceOrder& cmd) {
   return std::nullopt;
 }
 
+// Paid, and not asked to be given back.
+std::int64_t DueToCustomer(const Order& order) {
+  return order.paid_cents() - order.refunding_cents();
+}
+
 }  // namespace
 
 OrderDecision OrderDecider::Decide(const Order&, const PlaceOrder& cmd) {
@@ -64,10 +69,15 @@ OrderDecision OrderDecider::Decide(const Order& order,
     case ORDER_STATUS_AWAITING_PAYMENT:
       return MakeOrderPaid({.amount_cents = cmd.amount_cents()});
     case ORDER_STATUS_CANCELLED:
-      return MakeLatePaymentReceived({.amount_cents = cmd.amount_cents()});
+      break;
     default:
       return stele::Reject("payment_not_expected");
   }
+  const auto late =
+      MakeLatePaymentReceived({.amount_cents = cmd.amount_cents()});
+  if (!order.is_closed()) return late;
+  return {late, MakeRefundRequested({.order_id = cmd.order_id(),
+                                     .amount_cents = cmd.amount_cents()})};
 }
 
 OrderDecision OrderDecider::Decide(const Order& order,
@@ -101,14 +111,27 @@ OrderDecision OrderDecider::Decide(const Order& order, const CancelOrder& cmd) {
   }
 }
 
-OrderDecision OrderDecider::Decide(const Order& order,
-                                   const RequestRefund& cmd) {
-  const std::int64_t due = order.paid_cents() - order.refunding_cents();
+// A payment that came in between, with nobody left to ask for it back, is given
+// back here.
+OrderDecision OrderDecider::Decide(const Order& order, const CloseOrder& cmd) {
   if (order.status() != ORDER_STATUS_CANCELLED) {
     return stele::Reject("not_cancelled");
   }
-  if (due <= 0) return stele::NoEvents;
-  return MakeRefundRequested({.order_id = cmd.order_id(), .amount_cents = due});
+  if (order.is_closed()) return stele::NoEvents;
+  if (DueToCustomer(order) <= 0) return MakeOrderClosed({});
+  return {MakeOrderClosed({}),
+          MakeRefundRequested({.order_id = cmd.order_id(),
+                               .amount_cents = DueToCustomer(order)})};
+}
+
+OrderDecision OrderDecider::Decide(const Order& order,
+                                   const RequestRefund& cmd) {
+  if (order.status() != ORDER_STATUS_CANCELLED) {
+    return stele::Reject("not_cancelled");
+  }
+  if (DueToCustomer(order) <= 0) return stele::NoEvents;
+  return MakeRefundRequested(
+      {.order_id = cmd.order_id(), .amount_cents = DueToCustomer(order)});
 }
 
 OrderDecision OrderDecider::Decide(const Order& order,
@@ -146,6 +169,10 @@ void OrderDecider::Evolve(Order& order, const OrderShipped&) {
 
 void OrderDecider::Evolve(Order& order, const OrderCancelled&) {
   order.set_status(ORDER_STATUS_CANCELLED);
+}
+
+void OrderDecider::Evolve(Order& order, const OrderClosed&) {
+  order.set_is_closed(true);
 }
 
 void OrderDecider::Evolve(Order& order, const RefundRequested& e) {

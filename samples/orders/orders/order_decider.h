@@ -16,6 +16,7 @@ struct OrderDecider {
                               const RecordPaymentRefusal& cmd);
   static OrderDecision Decide(const Order& order, const ShipOrder& cmd);
   static OrderDecision Decide(const Order& order, const CancelOrder& cmd);
+  static OrderDecision Decide(const Order& order, const CloseOrder& cmd);
   static OrderDecision Decide(const Order& order, const RequestRefund& cmd);
   static OrderDecision Decide(const Order& order, const RecordRefund& cmd);
 
@@ -27,6 +28,7 @@ struct OrderDecider {
   static void Evolve(Order& order, const PaymentRefused& e);
   static void Evolve(Order& order, const OrderShipped& e);
   static void Evolve(Order& order, const OrderCancelled& e);
+  static void Evolve(Order& order, const OrderClosed& e);
   static void Evolve(Order& order, const RefundRequested& e);
   static void Evolve(Order& order, const OrderRefunded& e);
 };
