@@ -183,7 +183,8 @@ absl::Status Cluster::Stop() {
     const sandbox::ExitState ended = processes_[part]->Stop();
     if (!ended.ok()) {
       absl::StrAppend(&late, ToString(static_cast<Part>(part)), " ",
-                      sandbox::ToString(ended), "\n");
+                      sandbox::ToString(ended), "; ",
+                      EndOfLog(static_cast<Part>(part), kLinesTold), "\n");
     }
     processes_[part] = nullptr;
   }
