@@ -55,12 +55,13 @@ std::string DescribeField(const Message& message,
       !field.is_repeated()) {
     return absl::StrCat(name, " ", reflection.GetString(message, &field));
   }
+  if (field.is_repeated()) {
+    return absl::StrCat(name, " x ", reflection.FieldSize(message, &field));
+  }
   google::protobuf::TextFormat::Printer printer;
   printer.SetSingleLineMode(true);
   std::string value;
-  printer.PrintFieldValueToString(message, &field, field.is_repeated() ? 0 : -1,
-                                  &value);
-  if (field.is_repeated()) value += " ...";
+  printer.PrintFieldValueToString(message, &field, -1, &value);
   return absl::StrCat(name, " ", value);
 }
 
