@@ -92,6 +92,19 @@ absl::Status HandlerThrewError(std::string_view handler,
   return status;
 }
 
+bool IsTransient(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kResourceExhausted:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool IsHandlerThrew(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInternal &&
          Payload(status, kHandlerThrew).has_value();

@@ -56,19 +56,6 @@ absl::StatusOr<std::unique_ptr<Consumer>> Consumer::Create(
                                           std::move(owner));
 }
 
-bool IsTransient(const absl::Status& error) {
-  switch (error.code()) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kAborted:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kUnknown:
-    case absl::StatusCode::kResourceExhausted:
-      return true;
-    default:
-      return false;
-  }
-}
-
 ConsumerEngine::ConsumerEngine(EventStore& store, BatchHandler& handler,
                                ConsumerOptions options, std::string owner)
     : store_(store),

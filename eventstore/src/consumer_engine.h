@@ -114,10 +114,6 @@ class ConsumerEngine final : public Consumer {
 // How often at most a checkpoint moves past events of no interest alone.
 constexpr absl::Duration kIdleCheckpointEvery = absl::Seconds(1);
 
-// True iff `error` says nothing against the event that was being handled: it is
-// worth another try later.
-bool IsTransient(const absl::Status& error);
-
 }  // namespace stele
 
 #endif  // STELE_EVENTSTORE_SRC_CONSUMER_ENGINE_H_

@@ -10,6 +10,7 @@
 #include "stele/base/clock.h"
 #include "stele/base/invoke_user.h"
 #include "stele/base/log.h"
+#include "stele/base/status.h"
 
 namespace stele {
 namespace {

@@ -134,7 +134,7 @@ class SqlProjectionAdmin : public ProjectionAdmin {
       SwitchOptions options;
       options.comparison = "undone: back to the table before";
       const absl::Status switched = SwitchTo(store_, name, to, options);
-      if (switched.ok() || !IsWorthRetrying(switched)) return switched;
+      if (switched.ok() || !IsTransient(switched)) return switched;
       const absl::Duration left = deadline - SystemClock().Now();
       if (left <= absl::ZeroDuration()) {
         return absl::DeadlineExceededError(absl::StrCat(
@@ -278,7 +278,7 @@ class SqlProjectionAdmin : public ProjectionAdmin {
     Backoff backoff({absl::Milliseconds(20), absl::Milliseconds(200)});
     while (true) {
       const absl::Status dropped = DropDeadVersions(store_, name, kLockTimeout);
-      if (dropped.ok() || !IsWorthRetrying(dropped)) return dropped;
+      if (dropped.ok() || !IsTransient(dropped)) return dropped;
       if (SystemClock().Now() >= deadline) return absl::OkStatus();
       Pause(backoff.Next());
     }

@@ -236,7 +236,7 @@ absl::StatusOr<bool> Builder::Switch(const RegistryRow& row, int version) {
     comparison_.clear();
     return true;
   }
-  if (IsWorthRetrying(switched)) {
+  if (IsTransient(switched)) {
     Log(LogLevel::kDebug, "a switch is tried again",
         {{"projection", row.name}, {"cause", std::string(switched.message())}});
     return true;

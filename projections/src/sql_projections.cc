@@ -238,7 +238,7 @@ class SqlProjections : public Projections {
       if (soon.ok()) {
         backoff.Reset();
         wait = *soon ? std::min(kSoon, options_.poll) : options_.poll;
-      } else if (IsWorthRetrying(soon.status())) {
+      } else if (IsTransient(soon.status())) {
         Log(LogLevel::kWarning, "projections wait for the database",
             {{"cause", std::string(soon.status().message())}});
         wait = backoff.Next();

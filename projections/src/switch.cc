@@ -190,11 +190,6 @@ absl::Status SwitchTo(EventStore& store, const std::string& projection, int to,
   });
 }
 
-bool IsWorthRetrying(const absl::Status& status) {
-  return absl::IsAborted(status) || absl::IsUnavailable(status) ||
-         absl::IsDeadlineExceeded(status) || absl::IsUnknown(status);
-}
-
 absl::Status DropDeadVersions(EventStore& store, const std::string& projection,
                               absl::Duration lock_timeout) {
   std::optional<RegistryRow> row;

@@ -35,9 +35,6 @@ struct SwitchOptions {
 absl::Status SwitchTo(EventStore& store, const std::string& projection, int to,
                       const SwitchOptions& options);
 
-// True for errors that another try may not meet.
-bool IsWorthRetrying(const absl::Status& status);
-
 // Drops the tables of versions that are marked as dropped and forgets their
 // consumers. Errors leave the rest for the next call.
 absl::Status DropDeadVersions(EventStore& store, const std::string& projection,

@@ -91,6 +91,18 @@ TEST(StatusTest, MacrosPassValuesAndErrorsOn) {
   EXPECT_TRUE(IsInDoubt(Twice(false).status()));
 }
 
+TEST(StatusTest, WhatPassesByItselfIsTransient) {
+  EXPECT_TRUE(IsTransient(absl::UnavailableError("")));
+  EXPECT_TRUE(IsTransient(absl::DeadlineExceededError("")));
+  EXPECT_TRUE(IsTransient(absl::ResourceExhaustedError("")));
+  EXPECT_TRUE(IsTransient(VersionConflictError({"till-a", "exactly 3", 4})));
+  EXPECT_TRUE(IsTransient(InDoubtError("")));
+  EXPECT_FALSE(IsTransient(absl::OkStatus()));
+  EXPECT_FALSE(IsTransient(absl::CancelledError("")));
+  EXPECT_FALSE(IsTransient(absl::DataLossError("")));
+  EXPECT_FALSE(IsTransient(RejectedError("closed")));
+}
+
 TEST(InvokeUserTest, PassesResultsThrough) {
   EXPECT_THAT(InvokeUser("H", [] { return absl::OkStatus(); }), IsOk());
   EXPECT_THAT(InvokeUser("H", [] { return absl::StatusOr<int>(7); }),

@@ -18,12 +18,6 @@ namespace {
 const stele::Uuid kSpace =
     *stele::Uuid::Parse("4b1f8f0e-6f5a-4f0c-9a53-0c8f2f6d7e11");
 
-bool IsTransient(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsAborted(status) ||
-         absl::IsDeadlineExceeded(status) || stele::IsInDoubt(status) ||
-         absl::IsResourceExhausted(status);
-}
-
 // Dispatches with an id of its own, so that trying again is harmless.
 absl::StatusOr<stele::Receipt> DispatchUntilKnown(
     stele::Dispatcher& dispatcher, const google::protobuf::Message& command,
@@ -34,7 +28,7 @@ absl::StatusOr<stele::Receipt> DispatchUntilKnown(
   stele::Backoff backoff({absl::Milliseconds(20), absl::Seconds(1)});
   for (;;) {
     auto receipt = dispatcher.Dispatch(command, options);
-    if (receipt.ok() || !IsTransient(receipt.status())) return receipt;
+    if (receipt.ok() || !stele::IsTransient(receipt.status())) return receipt;
     if (absl::Now() > deadline) return receipt;
     absl::SleepFor(backoff.Next());
   }

@@ -26,6 +26,7 @@ namespace stele {
 //   kNotFound                          no such stream or row
 //   kDataLoss                          stored bytes cannot be read
 //   kInternal + handler threw          the user's code threw an exception
+//   kResourceExhausted                 too much at once: memory, disk, queues
 //   kCancelled                         shutting down
 
 // A rule said no. `reason` is a stable snake_case word for programs, `message`
@@ -52,6 +53,11 @@ std::optional<VersionConflict> GetVersionConflict(const absl::Status& status);
 // The connection broke during a commit: the outcome is not known.
 absl::Status InDoubtError(std::string_view message);
 bool IsInDoubt(const absl::Status& status);
+
+// True for errors that another try with the same ids may not meet:
+// kUnavailable, kAborted, kDeadlineExceeded, kUnknown and kResourceExhausted.
+// Says nothing about whose fault it was: whoever tries again bounds how often.
+bool IsTransient(const absl::Status& status);
 
 // `handler` threw; `what` is what it said.
 absl::Status HandlerThrewError(std::string_view handler, std::string_view what);
