@@ -21,7 +21,6 @@ namespace {
 
 using outbox_internal::InboxLease;
 using outbox_internal::InboxWork;
-using outbox_internal::IsTransient;
 using outbox_internal::Outcome;
 using SteadyClock = std::chrono::steady_clock;
 
@@ -132,7 +131,8 @@ class BrokerInbox : public Inbox {
       Note(beat);
       if (beat.ok()) {
         trouble_.Reset();
-      } else if (IsTransient(beat) || absl::IsCancelled(beat)) {
+      } else if (!HasGivenUp() &&
+                 (IsTransient(beat) || absl::IsCancelled(beat))) {
         lease_.Doubt();
         Wait(trouble_.Next());
       } else {
@@ -141,6 +141,8 @@ class BrokerInbox : public Inbox {
     }
     return FinishFetched();
   }
+
+  bool HasGivenUp() const { return work_ != nullptr && work_->has_given_up(); }
 
   // One round: lease, parked messages, a fetch, and what it brought.
   absl::Status Beat() {

@@ -44,18 +44,6 @@ std::string CauseOf(const absl::Status& status) {
 
 }  // namespace
 
-bool IsTransient(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kAborted:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kUnknown:
-      return true;
-    default:
-      return false;
-  }
-}
-
 struct InboxWork::Read {
   Read(const BrokerMessage& raw_message, std::size_t body_bytes_max)
       : raw(raw_message), parsed(ParseCloudEvent(raw_message, body_bytes_max)) {
@@ -107,6 +95,7 @@ absl::Status InboxWork::Invoke(Transaction& tx, const InboundMessage& message) {
 }
 
 absl::StatusOr<Outcome> InboxWork::HandleNew(const BrokerMessage& message) {
+  has_given_up_ = false;
   const Read read(message, options_.message_bytes_max);
   // Not claimed: a later release may handle it when it is relayed again.
   if (read.parsed.ok() && !handlers_.contains(read.parsed->type))
@@ -165,8 +154,7 @@ absl::StatusOr<Outcome> InboxWork::TryOnce(const Read& read,
   if (!handled.ok()) {
     failure = handled;
   } else if (!IsTransient(done) && !absl::IsCancelled(done) &&
-             !absl::IsFailedPrecondition(done) &&
-             !absl::IsResourceExhausted(done)) {
+             !absl::IsFailedPrecondition(done)) {
     failure = done;
   }
   return done;
@@ -190,12 +178,14 @@ absl::StatusOr<Outcome> InboxWork::SetAside(const Read& read,
                                             int tries) {
   STELE_ASSIGN_OR_RETURN(const std::int64_t parked_keys,
                          storage_.CountParkedKeys(options_.name));
-  if (parked_keys >= options_.parked_keys_max)
+  if (parked_keys >= options_.parked_keys_max) {
+    has_given_up_ = true;
     return absl::ResourceExhaustedError(
         absl::StrCat("inbox ", options_.name, " has ", parked_keys,
                      " parked keys and stops before it parks more: look into "
                      "their causes; the last one is ",
                      CauseOf(cause)));
+  }
   ParkedMessage parked;
   parked.key = read.key;
   parked.message = read.raw;

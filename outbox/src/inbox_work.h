@@ -23,9 +23,6 @@ enum class Outcome {
   kParked,
 };
 
-// True for errors of the database or the broker that pass by themselves.
-bool IsTransient(const absl::Status& status);
-
 // Handles one message at a time, in transactions fenced by the lease.
 //
 // Not thread-safe: one thread at a time.
@@ -43,8 +40,12 @@ class InboxWork {
   // Handles a message fresh from the broker. An error means that nothing of it
   // happened, for reasons that are not the message's: hand it in again.
   //
-  //   kResourceExhausted  it ought to be parked, but too many are.
+  //   kResourceExhausted  memory or disk ran out, or, and then has_given_up(),
+  //                       it ought to be parked but too many are.
   absl::StatusOr<Outcome> HandleNew(const BrokerMessage& message);
+
+  // Too many keys are parked: trying again would not help.
+  bool has_given_up() const { return has_given_up_; }
 
   // Tries parked messages that are due, at most `limit`. Errors as above.
   absl::Status RetryDue(int limit);
@@ -71,6 +72,7 @@ class InboxWork {
   Clock& clock_;
   const Wait wait_;
   const std::function<void(const absl::Status&)> on_failure_;
+  bool has_given_up_ = false;
 };
 
 }  // namespace stele::outbox_internal

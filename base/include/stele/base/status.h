@@ -20,13 +20,13 @@ namespace stele {
 //   kAborted + version conflict        the stream moved on since it was read
 //   kUnknown + in doubt                the commit may or may not have happened:
 //                                      ask again with the same ids
-//   kUnavailable                       database or broker cannot be reached
+//   kUnavailable                       database or broker out of reach or room
 //   kDeadlineExceeded                  too slow
 //   kInvalidArgument                   the caller's mistake
 //   kNotFound                          no such stream or row
 //   kDataLoss                          stored bytes cannot be read
 //   kInternal + handler threw          the user's code threw an exception
-//   kResourceExhausted                 too much at once: memory, disk, queues
+//   kResourceExhausted                 too much at once for this process
 //   kCancelled                         shutting down
 
 // A rule said no. `reason` is a stable snake_case word for programs, `message`
