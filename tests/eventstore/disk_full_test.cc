@@ -77,10 +77,10 @@ class DiskFullTest : public PostgresStoreTest {
     const char* before = std::getenv("TMPDIR");
     const std::string folder = before == nullptr ? "" : before;
     setenv("TMPDIR", SmallDisk::kPath, 1);
-    auto server = sandbox::PrivatePostgres::Start(
-        {.settings = {{"max_wal_size", "64MB"},
-                      {"min_wal_size", "32MB"},
-                      {"autovacuum", "off"}}});
+    auto server =
+        sandbox::PrivatePostgres::Start({.settings = {{"max_wal_size", "64MB"},
+                                                      {"min_wal_size", "32MB"},
+                                                      {"autovacuum", "off"}}});
     if (before == nullptr) {
       unsetenv("TMPDIR");
     } else {
@@ -179,10 +179,10 @@ TEST_F(DiskFullTest, OfTheServersLogLosesNothing) {
   }
   const AppendRequest request = Request("s-1");
   const absl::Status refused = store().Append(request).status();
-  EXPECT_THAT(refused.code(), AnyOf(absl::StatusCode::kUnavailable,
-                                    absl::StatusCode::kUnknown,
-                                    absl::StatusCode::kDeadlineExceeded,
-                                    absl::StatusCode::kResourceExhausted))
+  EXPECT_THAT(refused.code(),
+              AnyOf(absl::StatusCode::kUnavailable, absl::StatusCode::kUnknown,
+                    absl::StatusCode::kDeadlineExceeded,
+                    absl::StatusCode::kResourceExhausted))
       << refused;
 
   SmallDisk::MakeRoom();

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <climits>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -148,12 +150,23 @@ ClusterOptions Timed(ClusterOptions options, std::int64_t orders) {
   return options;
 }
 
+// The command as one would type it here.
+std::string SteleProgram() {
+  std::error_code error;
+  const std::filesystem::path built =
+      std::filesystem::read_symlink("/proc/self/exe", error).parent_path() /
+      "../../cli/stele";
+  if (error || !std::filesystem::exists(built, error)) return "stele";
+  return std::filesystem::proximate(built, error).string();
+}
+
 void PrintWhereToLook(const Cluster& cluster, bool keep) {
   std::cout
       << "\nWhere to look next\n"
          "  samples/orders/README.md             what you have just seen\n"
          "  samples/orders/orders/order.proto    the model, all of it\n"
-         "  samples/orders/orders/fulfilment.cc  the saga\n";
+         "  samples/orders/orders/fulfilment.cc  the saga\n"
+         "  docs/start.md                        your own first aggregate\n";
   if (!keep) {
     std::cout << "  ./dev demo --keep                    the same, left "
                  "running to look into\n";
@@ -163,9 +176,10 @@ void PrintWhereToLook(const Cluster& cluster, bool keep) {
             << "  database  " << cluster.database_url() << "\n"
             << "  broker    " << cluster.broker_url() << "\n"
             << "  logs      " << cluster.folder() << "\n"
-            << "  try       export STELE_DATABASE_URL='"
-            << cluster.database_url() << "'\n"
-            << "            stele --schema orders sagas list" << std::endl;
+            << "  try       export STELE_DATABASE_URL=\""
+            << cluster.database_url() << "\"\n"
+            << "            " << SteleProgram() << " --schema orders sagas list"
+            << std::endl;
   std::cin.clear();
   std::cin.get();
 }
