@@ -172,6 +172,24 @@ absl::Status PrivatePostgres::Restart() {
   return Launch();
 }
 
+absl::Status PrivatePostgres::Freeze() {
+  absl::MutexLock lock(&mutex_);
+  if (process_ == nullptr) {
+    return absl::FailedPreconditionError("PostgreSQL is down");
+  }
+  if (StopProcessesIn(data_folder(), kStopTimeout)) return absl::OkStatus();
+  return absl::InternalError("PostgreSQL's processes do not stand still");
+}
+
+absl::Status PrivatePostgres::Thaw() {
+  absl::MutexLock lock(&mutex_);
+  if (process_ == nullptr) {
+    return absl::FailedPreconditionError("PostgreSQL is down");
+  }
+  ContinueProcessesIn(data_folder());
+  return absl::OkStatus();
+}
+
 absl::Status PrivatePostgres::Configure() {
   std::ofstream file(data_folder() + "/postgresql.conf", std::ios::app);
   for (const auto& [name, value] : SettingsFor(options_, folder())) {
@@ -237,7 +255,7 @@ absl::Status PrivatePostgres::AwaitReady() {
 absl::Status PrivatePostgres::End(int signal) {
   if (process_ == nullptr) return absl::OkStatus();
   process_->Signal(signal);
-  process_->Signal(SIGCONT);
+  ContinueProcessesIn(data_folder());  // It may be frozen.
   const bool is_orderly = process_->Wait(kStopTimeout).has_value();
   if (!is_orderly) process_->Kill9();
   process_.reset();

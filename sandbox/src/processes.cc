@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,17 @@ std::vector<pid_t> ProcessesIn(std::string_view folder) {
   return found;
 }
 
+// True iff it is stopped by a signal, is dead, or gone.
+bool StandsStill(pid_t pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+  std::string stat;
+  std::getline(file, stat);
+  // The state follows the name, which is in brackets and may hold any.
+  const std::size_t end = stat.rfind(") ");
+  if (end == std::string::npos || end + 2 >= stat.size()) return true;
+  return std::string_view("TZX").find(stat[end + 2]) != std::string_view::npos;
+}
+
 }  // namespace
 
 bool KillProcessesIn(std::string_view folder, absl::Duration timeout) {
@@ -52,6 +65,25 @@ bool KillProcessesIn(std::string_view folder, absl::Duration timeout) {
     for (const pid_t pid : left) kill(pid, SIGKILL);
     absl::SleepFor(absl::Milliseconds(2));
   }
+}
+
+bool StopProcessesIn(std::string_view folder, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  while (absl::Now() < deadline) {
+    const std::vector<pid_t> all = ProcessesIn(folder);
+    // One that was not stopped yet may have forked meanwhile.
+    if (std::all_of(all.begin(), all.end(), StandsStill) &&
+        ProcessesIn(folder) == all) {
+      return true;
+    }
+    for (const pid_t pid : all) kill(pid, SIGSTOP);
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+  return false;
+}
+
+void ContinueProcessesIn(std::string_view folder) {
+  for (const pid_t pid : ProcessesIn(folder)) kill(pid, SIGCONT);
 }
 
 }  // namespace stele::sandbox

@@ -14,6 +14,13 @@ namespace stele::sandbox {
 // too: this finds them whoever their parent has become.
 bool KillProcessesIn(std::string_view folder, absl::Duration timeout);
 
+// Sends SIGSTOP to those processes until all of them stand still. False if some
+// did not after `timeout`.
+bool StopProcessesIn(std::string_view folder, absl::Duration timeout);
+
+// Sends SIGCONT to those processes.
+void ContinueProcessesIn(std::string_view folder);
+
 }  // namespace stele::sandbox
 
 #endif  // STELE_SANDBOX_SRC_PROCESSES_H_

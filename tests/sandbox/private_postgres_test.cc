@@ -50,6 +50,22 @@ TEST(PrivatePostgresTest, AsksStrangersOnItsPortForThePassword) {
               HasSubstr("password authentication failed"));
 }
 
+TEST(PrivatePostgresTest, FrozenItTakesConnectionsAndAnswersNothing) {
+  const auto server = StartServer({.durable = false});
+  ASSERT_NE(server, nullptr);
+  EXPECT_TRUE(server->Freeze().ok());
+  EXPECT_THAT(Ask(server->dsn() + " connect_timeout=2", "SELECT 1"),
+              HasSubstr("timeout expired"));
+  EXPECT_TRUE(server->Thaw().ok());
+  EXPECT_EQ(Ask(server->dsn(), "SELECT 1"), "1");
+  // It can be stopped as it is.
+  EXPECT_TRUE(server->Freeze().ok());
+  EXPECT_TRUE(server->Stop().ok());
+  EXPECT_FALSE(server->Freeze().ok());
+  EXPECT_TRUE(server->Restart().ok());
+  EXPECT_EQ(Ask(server->dsn(), "SELECT 1"), "1");
+}
+
 TEST(PrivatePostgresTest, IsDurableUnlessToldOtherwise) {
   const std::string sql =
       "SELECT current_setting('fsync') || current_setting('synchronous_commit')"

@@ -74,6 +74,14 @@ class PrivatePostgres {
   // Goes up again on the same port, stopping first if it is up.
   absl::Status Restart();
 
+  // Stops all its processes where they stand, so that it still takes
+  // connections and bytes, and answers nothing; and lets them go on.
+  //
+  // Errors: kFailedPrecondition while it is down; kInternal if a process does
+  // not stand still.
+  absl::Status Freeze();
+  absl::Status Thaw();
+
  private:
   PrivatePostgres(PostgresOptions options, std::string programs_folder,
                   std::unique_ptr<PrivateFolder> folder, std::string password);
