@@ -9,14 +9,16 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "array_text.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/postgres/array_text.h"
 #include "stele/postgres/errors.h"
 #include "stele/postgres/identifier.h"
 
 namespace stele::sagas_internal {
 namespace {
+
+using postgres::ArrayText;
 
 // The longest a waiting owner relies on there being no earlier timer.
 constexpr absl::Duration kRecheck = absl::Seconds(1);

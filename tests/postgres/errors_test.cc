@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "stele/base/status.h"
+#include "stele/postgres/array_text.h"
 #include "stele/postgres/connect_options.h"
 #include "stele/postgres/identifier.h"
 #include "stele/testing/status_matchers.h"
@@ -103,6 +104,16 @@ TEST(IdentifierTest, QuotesWhateverItIsGiven) {
   EXPECT_EQ(QuoteLiteral("a\\'b"), "E'a\\\\''b'");
 }
 
+TEST(ArrayTextTest, QuotesWhateverItIsGiven) {
+  EXPECT_EQ(ArrayText().Done(), "{}");
+  EXPECT_EQ(ArrayText().Add("").Add("a,\"b\\").Add("{}").Done(),
+            R"({"","a,\"b\\","{}"})");
+  EXPECT_EQ(ArrayText().Add(std::int64_t{-7}).AddNull().Done(), "{-7,NULL}");
+  EXPECT_EQ(ArrayText().AddNullable("NULL").AddNullable(std::nullopt).Done(),
+            R"({"NULL",NULL})");
+  EXPECT_EQ(ArrayText().Add(std::string_view("a\0b", 3)).Done(), R"({"a"})");
+}
+
 TEST(ConnectOptionsTest, MalformedConnectionStringsAreRefusedUnshown) {
   EXPECT_THAT(ValidateDsn("dbname=orders"), IsOk());
   EXPECT_THAT(ValidateDsn("postgresql://ada@localhost/orders?sslmode=require"),
@@ -121,6 +132,28 @@ TEST(ConnectOptionsTest, ADsnKeepsWhatItSays) {
   EXPECT_THAT(*full, HasSubstr("dbname='a b'"));
   EXPECT_THAT(*full, HasSubstr("application_name='mine'"));
   EXPECT_THAT(*full, HasSubstr("connect_timeout='10'"));
+}
+
+TEST(ConnectOptionsTest, ABrokenNetworkIsNoticed) {
+  const auto full = FullDsn({.dsn = "keepalives_idle=7"});
+  ASSERT_THAT(full, IsOk());
+  EXPECT_THAT(*full, HasSubstr("keepalives_idle='7'"));
+  EXPECT_THAT(*full, HasSubstr("keepalives_interval='5'"));
+  EXPECT_THAT(*full, HasSubstr("tcp_user_timeout='30000'"));
+  const auto systems = FullDsn({.network_timeout = absl::ZeroDuration()});
+  ASSERT_THAT(systems, IsOk());
+  EXPECT_THAT(*systems, Not(HasSubstr("tcp_user_timeout")));
+}
+
+TEST(ConnectOptionsTest, SessionsAreBounded) {
+  const std::string sql =
+      SessionSql({.statement_timeout = absl::Seconds(3),
+                  .lock_timeout = absl::Seconds(2),
+                  .idle_in_transaction_timeout = absl::Seconds(1)});
+  EXPECT_THAT(sql, HasSubstr("SET statement_timeout = 3000"));
+  EXPECT_THAT(sql, HasSubstr("SET lock_timeout = 2000"));
+  EXPECT_THAT(sql, HasSubstr("SET idle_in_transaction_session_timeout = 1000"));
+  EXPECT_THAT(SessionSql({}), Not(HasSubstr("_timeout")));
 }
 
 }  // namespace

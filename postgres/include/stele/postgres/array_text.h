@@ -1,14 +1,15 @@
-#ifndef STELE_SAGAS_SRC_ARRAY_TEXT_H_
-#define STELE_SAGAS_SRC_ARRAY_TEXT_H_
+#ifndef STELE_POSTGRES_ARRAY_TEXT_H_
+#define STELE_POSTGRES_ARRAY_TEXT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
-namespace stele::sagas_internal {
+namespace stele::postgres {
 
-// Writes a PostgreSQL array literal: {"a","b"}. A text is cut at its first NUL,
-// which PostgreSQL cannot hold.
+// Writes the text form of a PostgreSQL array: {"a","b"}. A text is cut at its
+// first NUL, which PostgreSQL cannot hold.
 class ArrayText {
  public:
   ArrayText& Add(std::string_view text) {
@@ -26,6 +27,10 @@ class ArrayText {
     text_ += std::to_string(number);
     return *this;
   }
+  // nullopt is NULL.
+  ArrayText& AddNullable(const std::optional<std::string>& text) {
+    return text.has_value() ? Add(std::string_view(*text)) : AddNull();
+  }
   ArrayText& AddNull() {
     Separate();
     text_ += "NULL";
@@ -41,6 +46,6 @@ class ArrayText {
   std::string text_ = "{";
 };
 
-}  // namespace stele::sagas_internal
+}  // namespace stele::postgres
 
-#endif  // STELE_SAGAS_SRC_ARRAY_TEXT_H_
+#endif  // STELE_POSTGRES_ARRAY_TEXT_H_
