@@ -27,6 +27,9 @@ constexpr int kTriesMax = 10;
 // The server's own time-out comes first, so that its answer is a certain one.
 constexpr absl::Duration kGrace = absl::Seconds(2);
 
+// How often those are looked for that have waited too long.
+constexpr absl::Duration kOverdueGapMax = absl::Seconds(1);
+
 std::size_t BytesOf(AppendUnit unit) {
   std::size_t bytes = 0;
   for (const AppendRequest& request : unit) {
@@ -73,7 +76,8 @@ Appender::Appender(IoThread& thread, const Statements& statements,
                                    "Appends whose outcome was not known")),
       waiting_gauge_(metrics.GetGauge("stele_append_waiting",
                                       "Appends waiting for a connection")),
-      interner_(std::make_unique<Lane>(thread, options_.connect)) {
+      interner_(std::make_unique<Lane>(thread, options_.connect)),
+      stopped_(thread.io()) {
   for (int i = 0; i < options_.connections; ++i) {
     lanes_.push_back(std::make_unique<Lane>(thread, options_.connect));
   }
@@ -81,6 +85,7 @@ Appender::Appender(IoThread& thread, const Statements& statements,
 
 void Appender::Start() {
   for (const auto& lane : lanes_) thread_.Spawn(Run(*lane));
+  thread_.Spawn(DropOverdue());
 }
 
 void Appender::Stop() {
@@ -91,7 +96,14 @@ void Appender::Stop() {
     waiting.done(absl::CancelledError("the store is closing"));
   }
   for (const auto& lane : lanes_) lane->signal.Notify();
+  stopped_.Notify();
+  interner_->signal.Notify();
   interner_->connection.Close();
+}
+
+void Appender::GiveUp() {
+  given_up_ = true;
+  for (const auto& lane : lanes_) lane->connection.Close();
 }
 
 void Appender::Append(AppendUnit unit, Done done) {
@@ -139,6 +151,22 @@ bool Appender::Fits(
                       });
 }
 
+asio::awaitable<void> Appender::DropOverdue() {
+  while (!stopping_) {
+    const absl::Time overdue = absl::Now() - options_.call_timeout;
+    while (!queue_.empty() && queue_.front().since < overdue) {
+      Waiting& oldest = queue_.front();
+      queued_appends_ -= static_cast<std::int64_t>(oldest.unit.size());
+      oldest.done(absl::DeadlineExceededError(
+          "appending: waited too long for a connection; nothing was written"));
+      queue_.pop_front();
+    }
+    waiting_gauge_.Set(static_cast<double>(queued_appends_));
+    co_await stopped_.WaitFor(
+        std::min(options_.call_timeout / 8, kOverdueGapMax));
+  }
+}
+
 // The oldest units whose streams are free. Not all that wait, but this lane's
 // share, so that the other lanes are not left without work.
 Appender::Group Appender::TakeGroup() {
@@ -153,19 +181,11 @@ Appender::Group Appender::TakeGroup() {
   int scanned = 0;
   // Whoever waits for a stream goes before all who came later.
   absl::flat_hash_set<std::string_view> held_back;
-  const absl::Time overdue = absl::Now() - options_.call_timeout;
   for (auto it = queue_.begin(); it != queue_.end() && scanned < kScanMax;
        ++scanned) {
     if (static_cast<std::int64_t>(group.size()) >= share) break;
     Waiting& waiting = *it;
     const auto size = static_cast<std::int64_t>(waiting.unit.size());
-    if (waiting.since < overdue) {
-      waiting.done(absl::DeadlineExceededError(
-          "appending: waited too long for a connection; nothing was written"));
-      queued_appends_ -= size;
-      it = queue_.erase(it);
-      continue;
-    }
     const std::size_t more = EventsOf(waiting.unit);
     if (!group.empty() && (appends + size > options_.group_appends_max ||
                            bytes + waiting.bytes > kGroupBytesMax ||
@@ -196,6 +216,11 @@ Appender::Group Appender::TakeGroup() {
 
 asio::awaitable<void> Appender::Run(Lane& lane) {
   while (true) {
+    absl::Status connected;
+    if (!queue_.empty() && !lane.connection.LooksAlive()) {
+      // Before a group is taken: what waits meanwhile is timed one by one.
+      connected = co_await lane.connection.Connect();
+    }
     Group group = TakeGroup();
     if (group.empty()) {
       if (stopping_) break;
@@ -205,7 +230,11 @@ asio::awaitable<void> Appender::Run(Lane& lane) {
       continue;
     }
     if (!queue_.empty()) WakeIdle();
-    co_await RunGroup(lane, group);
+    if (connected.ok()) {
+      co_await RunGroup(lane, group);
+    } else {
+      Finish(group, std::vector<UnitResult>(group.size(), connected));
+    }
   }
   lane.connection.Close();
 }
@@ -214,14 +243,21 @@ asio::awaitable<void> Appender::RunGroup(Lane& lane, Group& group) {
   std::vector<AppendUnit> units;
   for (const Waiting& waiting : group) units.push_back(waiting.unit);
   group_size_.Observe(static_cast<double>(units.size()));
-  std::vector<UnitResult> results = co_await Write(lane, units);
+  // That of the oldest.
+  const absl::Time deadline = group.front().since + options_.call_timeout;
+  std::vector<UnitResult> results = co_await Write(lane, units, deadline);
   if (results.size() == 1 && units.size() > 1) {
     // One error for all; find out whose it is.
     const absl::Status fault = results.front().status();
     results.clear();
     for (const AppendUnit& unit : units) {
+      if (absl::Now() > deadline + kGrace) {
+        results.push_back(absl::DeadlineExceededError(
+            "appending: others took too long; nothing was written"));
+        continue;
+      }
       std::vector<AppendUnit> alone(1, unit);
-      std::vector<UnitResult> result = co_await Write(lane, alone);
+      std::vector<UnitResult> result = co_await Write(lane, alone, deadline);
       results.push_back(std::move(result.front()));
     }
   }
@@ -230,17 +266,18 @@ asio::awaitable<void> Appender::RunGroup(Lane& lane, Group& group) {
 
 // One result a unit, or a single one that stands for a fault in some unit.
 asio::awaitable<std::vector<UnitResult>> Appender::Write(
-    Lane& lane, std::vector<AppendUnit> units) {
+    Lane& lane, std::vector<AppendUnit> units, absl::Time deadline) {
   const std::size_t count = units.size();
   AppendBatch batch(std::move(units));
   Backoff backoff({absl::Milliseconds(2), absl::Milliseconds(100)});
   while (true) {
     bool in_doubt = false;
     absl::StatusOr<std::vector<UnitResult>> results =
-        co_await WriteOnce(lane, batch, in_doubt);
+        co_await WriteOnce(lane, batch, deadline, in_doubt);
     if (results.ok()) co_return *std::move(results);
     absl::Status status = results.status();
-    if (postgres::IsRolledBack(status) && backoff.failures() < kTriesMax) {
+    if (postgres::IsRolledBack(status) && backoff.failures() < kTriesMax &&
+        absl::Now() < deadline) {
       const absl::Duration wait = backoff.Next();
       co_await lane.signal.WaitFor(wait);
       continue;
@@ -259,15 +296,16 @@ asio::awaitable<std::vector<UnitResult>> Appender::Write(
 }
 
 asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> Appender::WriteOnce(
-    Lane& lane, AppendBatch& batch, bool& in_doubt) {
+    Lane& lane, AppendBatch& batch, absl::Time deadline, bool& in_doubt) {
   postgres::AsyncConnection& connection = lane.connection;
+  if (given_up_) co_return absl::CancelledError("the store is closing");
   if (!connection.LooksAlive()) {
-    STELE_CO_RETURN_IF_ERROR(co_await connection.Connect());
+    STELE_CO_RETURN_IF_ERROR(co_await connection.Connect(Until(deadline)));
   }
-  STELE_CO_RETURN_IF_ERROR(co_await InternOn(connection, batch));
+  STELE_CO_RETURN_IF_ERROR(co_await InternOn(connection, batch, deadline));
   const postgres::Params params = batch.AppendParams();
   absl::StatusOr<postgres::Result> result = co_await connection.Execute(
-      "appending", statements_.append, params, options_.call_timeout + kGrace);
+      "appending", statements_.append, params, Until(deadline) + kGrace);
   if (!result.ok()) {
     in_doubt = connection.outcome_unknown();
     co_return result.status();
@@ -280,12 +318,13 @@ asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> Appender::WriteOnce(
 asio::awaitable<absl::Status> Appender::InternNames(
     postgres::AsyncConnection& connection, std::string_view doing,
     const postgres::Statement& statement,
-    const std::vector<std::string_view>& missing, Names<std::int32_t>& known) {
+    const std::vector<std::string_view>& missing, absl::Time deadline,
+    Names<std::int32_t>& known) {
   if (missing.empty()) co_return absl::OkStatus();
   postgres::Params params;
   params.Texts(missing);
   auto result = co_await connection.Execute(doing, statement, params,
-                                            options_.call_timeout);
+                                            Until(deadline) + kGrace);
   STELE_CO_RETURN_IF_ERROR(result);
   const std::vector<std::int32_t> ids = result->GetInt4s(0, 0);
   for (std::size_t i = 0; i < ids.size(); ++i) known.Add(ids[i], missing[i]);
@@ -293,30 +332,41 @@ asio::awaitable<absl::Status> Appender::InternNames(
 }
 
 asio::awaitable<absl::Status> Appender::InternOn(
-    postgres::AsyncConnection& connection, AppendBatch& batch) {
+    postgres::AsyncConnection& connection, AppendBatch& batch,
+    absl::Time deadline) {
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const AppendBatch::MissingNames missing = batch.Resolve(names_);
     if (missing.empty()) co_return absl::OkStatus();
     STELE_CO_RETURN_IF_ERROR(co_await InternNames(
         connection, "registering event types", statements_.intern_types,
-        missing.types, names_.types));
-    STELE_CO_RETURN_IF_ERROR(co_await InternNames(
-        connection, "registering stream categories",
-        statements_.intern_categories, missing.categories, names_.categories));
+        missing.types, deadline, names_.types));
+    STELE_CO_RETURN_IF_ERROR(
+        co_await InternNames(connection, "registering stream categories",
+                             statements_.intern_categories, missing.categories,
+                             deadline, names_.categories));
   }
   co_return absl::ResourceExhaustedError(
       "appending: more event types at a time than can be kept in mind");
 }
 
 asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch) {
-  while (interner_is_busy_) co_await interner_->signal.Wait();
+  const absl::Time deadline = absl::Now() + options_.call_timeout;
+  while (interner_is_busy_ && !stopping_ && absl::Now() < deadline) {
+    co_await interner_->signal.WaitFor(Until(deadline));
+  }
   if (stopping_) co_return absl::CancelledError("the store is closing");
+  if (interner_is_busy_) {
+    co_return absl::DeadlineExceededError(
+        "registering names: waited too long for a connection");
+  }
   interner_is_busy_ = true;
   absl::Status status;
   if (!interner_->connection.LooksAlive()) {
-    status = co_await interner_->connection.Connect();
+    status = co_await interner_->connection.Connect(Until(deadline));
   }
-  if (status.ok()) status = co_await InternOn(interner_->connection, batch);
+  if (status.ok()) {
+    status = co_await InternOn(interner_->connection, batch, deadline);
+  }
   interner_is_busy_ = false;
   interner_->signal.Notify();
   co_return status;

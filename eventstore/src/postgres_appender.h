@@ -43,6 +43,8 @@ class Appender {
   void Start();
   // Fails what waits with kCancelled; what is in flight is finished.
   void Stop();
+  // After Stop(): gives up what is in flight; its outcome is in doubt.
+  void GiveUp();
 
   // Appends `unit`, which must be valid and must live until `done` has been
   // called with the outcome, once, on the IoThread.
@@ -74,21 +76,25 @@ class Appender {
   };
 
   boost::asio::awaitable<void> Run(Lane& lane);
+  // Fails each append whose time is over before a connection was free for it.
+  boost::asio::awaitable<void> DropOverdue();
   Group TakeGroup();
   bool Fits(const Waiting& waiting,
             const absl::flat_hash_set<std::string_view>& held_back) const;
   boost::asio::awaitable<void> RunGroup(Lane& lane, Group& group);
   // The outcome of each unit.
   boost::asio::awaitable<std::vector<UnitResult>> Write(
-      Lane& lane, std::vector<AppendUnit> units);
+      Lane& lane, std::vector<AppendUnit> units, absl::Time deadline);
   boost::asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> WriteOnce(
-      Lane& lane, AppendBatch& batch, bool& in_doubt);
+      Lane& lane, AppendBatch& batch, absl::Time deadline, bool& in_doubt);
   boost::asio::awaitable<absl::Status> InternNames(
       postgres::AsyncConnection& connection, std::string_view doing,
       const postgres::Statement& statement,
-      const std::vector<std::string_view>& missing, Names<std::int32_t>& known);
+      const std::vector<std::string_view>& missing, absl::Time deadline,
+      Names<std::int32_t>& known);
   boost::asio::awaitable<absl::Status> InternOn(
-      postgres::AsyncConnection& connection, AppendBatch& batch);
+      postgres::AsyncConnection& connection, AppendBatch& batch,
+      absl::Time deadline);
   void Finish(Group& group, std::vector<UnitResult> results);
   void WakeIdle();
 
@@ -107,12 +113,14 @@ class Appender {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Lane> interner_;
   bool interner_is_busy_ = false;
-  std::list<Waiting> queue_;
+  std::list<Waiting> queue_;  // The oldest first.
+  Signal stopped_;
   std::int64_t queued_appends_ = 0;
   std::int64_t in_flight_units_ = 0;
   // Streams that some group in flight appends to.
   absl::flat_hash_set<std::string> busy_streams_;
   bool stopping_ = false;
+  bool given_up_ = false;
 };
 
 }  // namespace stele::postgres_store

@@ -1,87 +1,42 @@
-#include "stele/eventstore/postgres_event_store.h"
-
 #include <pqxx/transaction_base>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "postgres_appender.h"
-#include "postgres_consumer_storage.h"
-#include "postgres_head.h"
-#include "postgres_io.h"
-#include "postgres_names.h"
-#include "postgres_reader.h"
-#include "postgres_statements.h"
-#include "postgres_transaction.h"
+#include "postgres_store.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
-#include "stele/postgres/connect_options.h"
 #include "stele/postgres/identifier.h"
-#include "stele/postgres/migrator.h"
-#include "stele/postgres/pool.h"
 #include "stele/postgres/session.h"
 #include "validate.h"
 
-namespace stele {
+namespace stele::postgres_store {
 namespace {
 
-namespace asio = boost::asio;
-using namespace postgres_store;  // NOLINT: the parts of this very store.
+// How long a store that closes waits for the appends that are under way.
+constexpr absl::Duration kFarewell = absl::Seconds(2);
 
-// What the owner of a store forgot to finish must not hold the head for ever.
-constexpr absl::Duration kIdleInTransactionMax = absl::Minutes(1);
+// Marks that this thread runs a transaction of `store`, while it lives.
+class InTransaction {
+ public:
+  explicit InTransaction(const EventStore& store)
+      : store_(store), outer_(std::exchange(innermost, this)) {}
+  ~InTransaction() { innermost = outer_; }
+  InTransaction(const InTransaction&) = delete;
+  InTransaction& operator=(const InTransaction&) = delete;
 
-// The store whose transaction this thread is running, if any.
-thread_local const void* store_in_transaction = nullptr;
-
-absl::Status CheckRange(const char* name, std::int64_t value,
-                        std::int64_t least, std::int64_t most) {
-  if (value >= least && value <= most) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(name, " is ", value, "; use ", least, " to ", most));
-}
-
-absl::Status Validate(const PostgresEventStoreOptions& options) {
-  STELE_RETURN_IF_ERROR(postgres::ValidateDsn(options.dsn));
-  STELE_RETURN_IF_ERROR(postgres::ValidateSchemaName(options.schema));
-  STELE_RETURN_IF_ERROR(
-      CheckRange("append_connections", options.append_connections, 1, 64));
-  STELE_RETURN_IF_ERROR(
-      CheckRange("read_connections", options.read_connections, 1, 64));
-  STELE_RETURN_IF_ERROR(
-      CheckRange("sql_connections", options.sql_connections, 1, 256));
-  STELE_RETURN_IF_ERROR(
-      CheckRange("group_appends_max", options.group_appends_max, 1, 1000));
-  STELE_RETURN_IF_ERROR(CheckRange("waiting_appends_max",
-                                   options.waiting_appends_max, 1, 10'000'000));
-  if (options.call_timeout < absl::Milliseconds(10) ||
-      options.call_timeout > absl::Hours(1)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "call_timeout is ", absl::FormatDuration(options.call_timeout),
-        "; use 10ms to 1h"));
+  static bool Of(const EventStore& store) {
+    const InTransaction* mark = innermost;
+    while (mark != nullptr && &mark->store_ != &store) mark = mark->outer_;
+    return mark != nullptr;
   }
-  return absl::OkStatus();
-}
 
-postgres::ConnectOptions HotConnect(const PostgresEventStoreOptions& options) {
-  postgres::ConnectOptions connect;
-  connect.dsn = options.dsn;
-  connect.application_name = options.application_name;
-  connect.statement_timeout = options.call_timeout;
-  connect.idle_in_transaction_timeout = kIdleInTransactionMax;
-  connect.session_sql = kSteadyPlans;
-  return connect;
-}
+ private:
+  static thread_local const InTransaction* innermost;
+  const EventStore& store_;
+  const InTransaction* const outer_;
+};
 
-postgres::PoolOptions SqlPool(const PostgresEventStoreOptions& options) {
-  postgres::PoolOptions pool;
-  pool.connect.dsn = options.dsn;
-  pool.connect.application_name = options.application_name;
-  pool.connect.idle_in_transaction_timeout = kIdleInTransactionMax;
-  pool.connections_max = options.sql_connections;
-  pool.checkout_timeout = options.call_timeout;
-  return pool;
-}
+thread_local const InTransaction* InTransaction::innermost = nullptr;
 
 AppenderOptions AppendOptions(const PostgresEventStoreOptions& options) {
   return {.connect = HotConnect(options),
@@ -97,68 +52,20 @@ Metrics& MetricsOf(const PostgresEventStoreOptions& options) {
 
 absl::Status InTransactionError() {
   return absl::FailedPreconditionError(
-      "the work of a transaction may not change the store but through it");
+      "the work of a transaction may not change the store but through it, nor "
+      "begin another transaction of it");
 }
 
-class PostgresEventStore final : public EventStore {
- public:
-  PostgresEventStore(PostgresEventStoreOptions options,
-                     std::unique_ptr<postgres::Pool> pool, Uuid epoch);
-  ~PostgresEventStore() override;
+}  // namespace
 
-  absl::StatusOr<std::vector<AppendResult>> AppendAll(
-      std::span<const AppendRequest> requests) override;
-  absl::Status ReadStream(
-      const ReadStreamRequest& request,
-      absl::FunctionRef<absl::Status(RecordedEvent)> visit) override;
-  absl::StatusOr<LogProgress> ReadLog(
-      const ReadLogRequest& request,
-      absl::FunctionRef<absl::Status(RecordedEvent)> visit) override;
-  absl::StatusOr<std::int64_t> Head() override;
-  absl::StatusOr<std::int64_t> WaitForHead(std::int64_t position,
-                                           absl::Time deadline) override;
-  void Interrupt() override { head_.Interrupt(); }
-  absl::StatusOr<StreamInfo> GetStream(const std::string& stream_id) override;
-  absl::StatusOr<std::optional<AppendResult>> FindCommand(
-      const std::string& stream_id, const Uuid& command_id) override;
-  absl::Status Tombstone(const std::string& stream_id,
-                         ExpectedVersion expected_version) override;
-  absl::StatusOr<std::optional<Snapshot>> LoadSnapshot(
-      const std::string& stream_id) override;
-  absl::Status SaveSnapshot(const Snapshot& snapshot) override;
-  absl::Status Transact(
-      absl::FunctionRef<absl::Status(Transaction&)> work) override;
-  ConsumerStorage& consumers() override { return consumers_; }
-  absl::StatusOr<Uuid> Epoch() override { return epoch_; }
-
- private:
-  absl::StatusOr<postgres::Result> Query(std::string_view doing,
-                                         const postgres::Statement& statement,
-                                         const postgres::Params& params) {
-    return thread_.Block(reader_.Query(doing, statement, params));
-  }
-
-  const PostgresEventStoreOptions options_;
-  const Uuid epoch_;
-  const Statements statements_;
-  KnownNames names_;
-  std::unique_ptr<postgres::Pool> pool_;
-  // Its thread ends before what its coroutines use goes: see the destructor.
-  IoThread thread_;
-  HeadTracker head_;
-  Appender appender_;
-  Reader reader_;
-  const TransactionHost host_;
-  PostgresConsumerStorage consumers_;
-};
-
-PostgresEventStore::PostgresEventStore(PostgresEventStoreOptions options,
-                                       std::unique_ptr<postgres::Pool> pool,
-                                       Uuid epoch)
+PostgresEventStore::PostgresEventStore(
+    PostgresEventStoreOptions options, std::unique_ptr<postgres::Pool> pool,
+    std::unique_ptr<postgres::Pool> admin_pool, Uuid epoch)
     : options_(std::move(options)),
       epoch_(epoch),
       statements_(options_.schema),
       pool_(std::move(pool)),
+      admin_pool_(std::move(admin_pool)),
       head_(thread_, statements_, HotConnect(options_),
             absl::StrCat("stele_head_", options_.schema), options_.call_timeout,
             MetricsOf(options_)),
@@ -172,7 +79,7 @@ PostgresEventStore::PostgresEventStore(PostgresEventStoreOptions options,
               if (batch.Resolve(names_).empty()) return absl::OkStatus();
               return thread_.Block(appender_.Intern(batch));
             }},
-      consumers_(*pool_, host_) {
+      consumers_(*admin_pool_, host_) {
   thread_.Post([this] {
     head_.Start();
     appender_.Start();
@@ -185,13 +92,13 @@ PostgresEventStore::~PostgresEventStore() {
     head_.Stop();
     reader_.Stop();
   });
-  thread_.Join();
+  thread_.Join(kFarewell, [this] { appender_.GiveUp(); });
 }
 
 absl::StatusOr<std::vector<AppendResult>> PostgresEventStore::AppendAll(
     std::span<const AppendRequest> requests) {
   STELE_RETURN_IF_ERROR(ValidateAppend(requests));
-  if (store_in_transaction == this) return InTransactionError();
+  if (InTransaction::Of(*this)) return InTransactionError();
   UnitResult outcome;
   absl::Notification done;
   thread_.Post([&] {
@@ -304,7 +211,7 @@ absl::StatusOr<std::optional<AppendResult>> PostgresEventStore::FindCommand(
 absl::Status PostgresEventStore::Tombstone(const std::string& stream_id,
                                            ExpectedVersion expected_version) {
   STELE_RETURN_IF_ERROR(ValidateTombstone(stream_id, expected_version));
-  if (store_in_transaction == this) return InTransactionError();
+  if (InTransaction::Of(*this)) return InTransactionError();
   const postgres::Statement tombstone = {
       "stele_tombstone",
       absl::StrCat("SELECT verdict::integer, version FROM ",
@@ -365,13 +272,12 @@ absl::Status PostgresEventStore::SaveSnapshot(const Snapshot& snapshot) {
 
 absl::Status PostgresEventStore::Transact(
     absl::FunctionRef<absl::Status(Transaction&)> work) {
-  if (store_in_transaction == this) return InTransactionError();
+  if (InTransaction::Of(*this)) return InTransactionError();
   std::optional<PostgresTransaction> transaction;
   const absl::Status status = pool_->Transact(
       "running a transaction", [&](pqxx::transaction_base& tx) -> absl::Status {
         transaction.emplace(host_, tx);
-        const void* const outer = std::exchange(store_in_transaction, this);
-        const absl::Cleanup leave = [outer] { store_in_transaction = outer; };
+        const InTransaction mark(*this);
         STELE_RETURN_IF_ERROR(work(*transaction));
         return transaction->failure();
       });
@@ -381,54 +287,4 @@ absl::Status PostgresEventStore::Transact(
   return absl::OkStatus();
 }
 
-// Reads what identifies the store; also shows that it can be reached.
-absl::StatusOr<Uuid> ReadEpoch(postgres::Pool& pool,
-                               const std::string& schema) {
-  constexpr std::string_view kDoing = "opening the event store";
-  const postgres::Statement statement = {
-      "stele_read_epoch",
-      absl::StrCat("SELECT epoch FROM ", postgres::QuoteIdentifier(schema),
-                   ".store"),
-      {}};
-  Uuid epoch;
-  STELE_RETURN_IF_ERROR(
-      pool.Transact(kDoing, [&](pqxx::transaction_base& tx) -> absl::Status {
-        STELE_ASSIGN_OR_RETURN(
-            const postgres::Result row,
-            static_cast<postgres::Session&>(tx.conn()).Execute(
-                kDoing, statement, postgres::Params()));
-        if (row.rows() != 1) {
-          return absl::DataLossError(absl::StrCat(
-              "schema ", Quoted(schema), " has lost its row in `store`"));
-        }
-        epoch = row.GetUuid(0, 0);
-        return absl::OkStatus();
-      }));
-  return epoch;
-}
-
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<EventStore>> OpenPostgresEventStore(
-    PostgresEventStoreOptions options) {
-  STELE_RETURN_IF_ERROR(Validate(options));
-  STELE_RETURN_IF_ERROR(postgres::CheckMigrated(
-      options.dsn, options.schema, std::span(&EventStoreMigrations(), 1)));
-  STELE_ASSIGN_OR_RETURN(std::unique_ptr<postgres::Pool> pool,
-                         postgres::Pool::Create(SqlPool(options)));
-  STELE_ASSIGN_OR_RETURN(const Uuid epoch, ReadEpoch(*pool, options.schema));
-  return std::make_unique<PostgresEventStore>(std::move(options),
-                                              std::move(pool), epoch);
-}
-
-absl::StatusOr<MigrationReport> MigrateEventStore(const std::string& dsn,
-                                                  const std::string& schema,
-                                                  bool dry_run) {
-  STELE_ASSIGN_OR_RETURN(
-      const std::vector<postgres::ComponentVersion> versions,
-      postgres::Migrate(dsn, schema, std::span(&EventStoreMigrations(), 1),
-                        dry_run));
-  return MigrationReport{versions.front().from, versions.front().to};
-}
-
-}  // namespace stele
+}  // namespace stele::postgres_store

@@ -123,21 +123,30 @@ std::int64_t HeadTracker::head() const {
 }
 
 asio::awaitable<absl::StatusOr<std::int64_t>> HeadTracker::Refresh() {
-  // An error that is no answer yet, for the answer must be set.
-  Result answer = absl::CancelledError("the store is closing");
-  if (stopping_) co_return answer;
-  Signal answered(thread_.io());
-  bool is_answered = false;
-  waiters_.push_back([&](Result result) {
-    answer = std::move(result);
-    is_answered = true;
-    answered.Notify();
+  if (stopping_) co_return absl::CancelledError("the store is closing");
+  struct Question {
+    explicit Question(asio::io_context& io) : answered(io) {}
+    Signal answered;
+    std::optional<Result> answer;
+  };
+  // Shared, for the answer may come when nobody waits for it any more.
+  const auto question = std::make_shared<Question>(thread_.io());
+  waiters_.push_back([question](Result result) {
+    question->answer = std::move(result);
+    question->answered.Notify();
   });
   look_wanted_ = true;
   follower_.Wake();
   look_signal_.Notify();
-  while (!is_answered) co_await answered.Wait();
-  co_return answer;
+  const absl::Time deadline = absl::Now() + call_timeout_;
+  while (!question->answer.has_value()) {
+    if (absl::Now() >= deadline) {
+      co_return absl::DeadlineExceededError(
+          "looking up the head: the server did not answer in time");
+    }
+    co_await question->answered.WaitFor(Until(deadline));
+  }
+  co_return *question->answer;
 }
 
 absl::StatusOr<std::int64_t> HeadTracker::WaitFor(std::int64_t position,

@@ -70,7 +70,8 @@ class HeadTracker {
   // As last seen.
   std::int64_t head() const;
 
-  // Looks anew, and returns what was true at some time after the call.
+  // Looks anew, and returns what was true at some time after the call, or
+  // kDeadlineExceeded after `call_timeout`.
   boost::asio::awaitable<absl::StatusOr<std::int64_t>> Refresh();
 
   absl::StatusOr<std::int64_t> WaitFor(std::int64_t position,

@@ -1,15 +1,21 @@
 #include "postgres_io.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "absl/time/clock.h"
 
 namespace stele::postgres_store {
 
 namespace asio = boost::asio;
 
 IoThread::IoThread()
-    : guard_(asio::make_work_guard(io_)), thread_([this] { io_.run(); }) {}
+    : guard_(asio::make_work_guard(io_)), thread_([this] {
+        io_.run();
+        ended_.Notify();
+      }) {}
 
 IoThread::~IoThread() { Join(); }
 
@@ -23,25 +29,32 @@ void IoThread::Spawn(asio::awaitable<void> work) {
   });
 }
 
-void IoThread::Join() {
+void IoThread::Join(absl::Duration patience, std::function<void()> give_up) {
   if (!thread_.joinable()) return;
   guard_.reset();
+  if (!ended_.WaitForNotificationWithTimeout(patience)) {
+    Post(std::move(give_up));
+  }
   thread_.join();
   blocking_.join();
 }
 
-Signal::Signal(asio::io_context& io) : timer_(io) {}
-
-asio::awaitable<void> Signal::Wait() {
-  // Setting the time wakes who waits already, so it is set only once.
-  constexpr auto kNever = asio::steady_timer::time_point::max();
-  if (timer_.expiry() != kNever) timer_.expires_at(kNever);
-  co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+void Signal::Notify() {
+  for (asio::steady_timer* const timer : timers_) timer->cancel();
 }
 
 asio::awaitable<void> Signal::WaitFor(absl::Duration timeout) {
-  timer_.expires_after(absl::ToChronoNanoseconds(timeout));
-  co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+  asio::steady_timer timer(io_, asio::steady_timer::time_point::max());
+  if (timeout < absl::Hours(24 * 365)) {
+    timer.expires_after(absl::ToChronoNanoseconds(timeout));
+  }
+  const auto self = timers_.insert(timers_.end(), &timer);
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  timers_.erase(self);
+}
+
+absl::Duration Until(absl::Time deadline) {
+  return std::max(deadline - absl::Now(), absl::ZeroDuration());
 }
 
 }  // namespace stele::postgres_store

@@ -9,6 +9,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <exception>
 #include <functional>
+#include <list>
 #include <thread>
 #include <utility>
 
@@ -56,36 +57,45 @@ class IoThread {
   }
 
   // Waits until all coroutines have ended, which somebody must have told them
-  // to do. Idempotent.
-  void Join();
+  // to do. Those that take longer than `patience` are told once more, by
+  // `give_up` on the thread, to end whatever they wait for. Idempotent.
+  void Join(absl::Duration patience = absl::InfiniteDuration(),
+            std::function<void()> give_up = nullptr);
 
  private:
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type>
       guard_;
   boost::asio::thread_pool blocking_{2};
+  absl::Notification ended_;
   std::thread thread_;
 };
 
 // Something that coroutines wait for. Only for the IoThread.
 class Signal {
  public:
-  explicit Signal(boost::asio::io_context& io);
+  explicit Signal(boost::asio::io_context& io) : io_(io) {}
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
 
   // Wakes all coroutines that wait; nobody if none does, so look at what you
   // wait for before you wait.
-  void Notify() { timer_.cancel(); }
+  void Notify();
 
-  // Waits for Notify().
-  boost::asio::awaitable<void> Wait();
-
-  // Waits for Notify() or until `timeout` has passed. For signals that only one
-  // coroutine waits for.
+  // Waits for Notify() or until `timeout` has passed.
   boost::asio::awaitable<void> WaitFor(absl::Duration timeout);
+  boost::asio::awaitable<void> Wait() {
+    return WaitFor(absl::InfiniteDuration());
+  }
 
  private:
-  boost::asio::steady_timer timer_;
+  boost::asio::io_context& io_;
+  // Of those who wait, each in its coroutine.
+  std::list<boost::asio::steady_timer*> timers_;
 };
+
+// What is left of the time until `deadline`; never negative.
+absl::Duration Until(absl::Time deadline);
 
 }  // namespace stele::postgres_store
 

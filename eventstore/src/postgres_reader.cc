@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "stele/base/status.h"
 
 namespace stele::postgres_store {
@@ -65,11 +66,26 @@ void Reader::Stop() {
   for (const auto& connection : connections_) connection->Close();
 }
 
-asio::awaitable<Reader::Lease> Reader::Checkout() {
-  while (free_.empty()) co_await freed_.Wait();
+asio::awaitable<absl::StatusOr<Reader::Lease>> Reader::Checkout(
+    absl::Time deadline) {
+  while (free_.empty() && !stopping_) {
+    if (absl::Now() >= deadline) {
+      co_return absl::DeadlineExceededError(absl::StrCat(
+          "reading: all ", connections_.size(), " connections stayed in use"));
+    }
+    co_await freed_.WaitFor(Until(deadline));
+  }
+  if (stopping_) co_return absl::CancelledError("the store is closing");
   const std::size_t index = free_.back();
   free_.pop_back();
   co_return Lease(*this, index);
+}
+
+asio::awaitable<absl::Status> Reader::Prepare(const Lease& lease,
+                                              absl::Time deadline) {
+  if (stopping_) co_return absl::CancelledError("the store is closing");
+  if (lease.connection().LooksAlive()) co_return absl::OkStatus();
+  co_return co_await lease.connection().Connect(Until(deadline));
 }
 
 void Reader::Return(std::size_t connection) {
@@ -80,15 +96,14 @@ void Reader::Return(std::size_t connection) {
 asio::awaitable<absl::StatusOr<Result>> Reader::Query(
     std::string_view doing, const postgres::Statement& statement,
     const Params& params) {
-  const Lease lease = co_await Checkout();
+  const absl::Time deadline = absl::Now() + call_timeout_;
+  const absl::StatusOr<Lease> lease = co_await Checkout(deadline);
+  STELE_CO_RETURN_IF_ERROR(lease);
   absl::StatusOr<Result> result;
   for (int tries = 0; tries < 2; ++tries) {
-    if (stopping_) co_return absl::CancelledError("the store is closing");
-    if (!lease.connection().LooksAlive()) {
-      STELE_CO_RETURN_IF_ERROR(co_await lease.connection().Connect());
-    }
-    result = co_await lease.connection().Execute(doing, statement, params,
-                                                 call_timeout_ + kGrace);
+    STELE_CO_RETURN_IF_ERROR(co_await Prepare(*lease, deadline));
+    result = co_await lease->connection().Execute(doing, statement, params,
+                                                  Until(deadline) + kGrace);
     if (!absl::IsUnavailable(result.status())) break;
   }
   co_return result;
@@ -97,16 +112,15 @@ asio::awaitable<absl::StatusOr<Result>> Reader::Query(
 asio::awaitable<absl::Status> Reader::FetchRows(
     std::string_view doing, const postgres::Statement& statement,
     const Params& params, std::vector<RawEvent>& rows, bool& was_cut) {
-  const Lease lease = co_await Checkout();
+  const absl::Time deadline = absl::Now() + call_timeout_;
+  const absl::StatusOr<Lease> lease = co_await Checkout(deadline);
+  STELE_CO_RETURN_IF_ERROR(lease);
   absl::Status status;
   for (int tries = 0; tries < 2; ++tries) {
-    if (stopping_) co_return absl::CancelledError("the store is closing");
+    STELE_CO_RETURN_IF_ERROR(co_await Prepare(*lease, deadline));
     rows.clear();
     was_cut = false;
     std::int64_t bytes = 0;
-    if (!lease.connection().LooksAlive()) {
-      STELE_CO_RETURN_IF_ERROR(co_await lease.connection().Connect());
-    }
     const auto take = [&](const Result& row) {
       // What does not fit is read again with the next page.
       was_cut = was_cut || bytes >= kPageBytesMax;
@@ -126,8 +140,8 @@ asio::awaitable<absl::Status> Reader::FetchRows(
       mean_event_bytes_ += (static_cast<double>(size) - mean_event_bytes_) / 64;
       rows.push_back(std::move(raw));
     };
-    status = co_await lease.connection().ExecuteByRow(
-        doing, statement, params, call_timeout_ + kGrace, take);
+    status = co_await lease->connection().ExecuteByRow(
+        doing, statement, params, Until(deadline) + kGrace, take);
     if (!absl::IsUnavailable(status)) break;
   }
   co_return status;

@@ -34,8 +34,9 @@ struct Page {
   std::int64_t reached = 0;
 };
 
-// Reads over a few connections, page by page, each page bounded in bytes. A
-// page that the connection broke under is read once more.
+// Reads over a few connections, page by page, each page bounded in bytes and,
+// with the wait for a connection, in time. A page that the connection broke
+// under is read once more.
 //
 // Used on the IoThread only.
 class Reader {
@@ -75,7 +76,10 @@ class Reader {
 
   class Lease;
 
-  boost::asio::awaitable<Lease> Checkout();
+  boost::asio::awaitable<absl::StatusOr<Lease>> Checkout(absl::Time deadline);
+  // Connects `lease` if it is not.
+  boost::asio::awaitable<absl::Status> Prepare(const Lease& lease,
+                                               absl::Time deadline);
   void Return(std::size_t connection);
 
   boost::asio::awaitable<absl::Status> FetchRows(

@@ -2,34 +2,26 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "one_line.h"
-#include "stele/base/check.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
-#include "stele/postgres/errors.h"
 #include "still_open.h"
 
 namespace stele::postgres {
 namespace {
 
 namespace asio = boost::asio;
-using TimePoint = asio::steady_timer::time_point;
 using Descriptor = asio::posix::stream_descriptor;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-
-TimePoint In(absl::Duration timeout) {
-  const absl::Duration bounded = std::min(timeout, absl::Hours(24 * 365));
-  return std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(bounded);
-}
 
 // Steps of libpq's that may block, run on a thread where they may. The work is
 // a named variable: GCC 12 destroys a temporary closure twice in co_await.
@@ -58,23 +50,14 @@ std::string LastError(const PGconn* session) {
   return text.empty() ? "the server closed the connection" : text;
 }
 
+absl::Status Unreachable() {
+  return absl::UnavailableError(
+      "connecting to PostgreSQL: no answer in time; is the server up and the "
+      "address right?");
+}
+
 // Drops warnings of the server, which would go to standard error.
 void DropNotice(void*, const PGresult*) {}
-
-struct CancelDeleter {
-  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
-};
-
-// Asks the server to give up what the session runs. Fire and forget: opens a
-// connection of its own, which may block.
-void RequestCancel(asio::thread_pool& blocking, PGconn* session) {
-  std::shared_ptr<PGcancel> cancel(PQgetCancel(session), CancelDeleter());
-  if (cancel == nullptr) return;
-  asio::post(blocking, [cancel] {
-    char error[256];
-    PQcancel(cancel.get(), error, sizeof(error));
-  });
-}
 
 }  // namespace
 
@@ -87,6 +70,11 @@ AsyncConnection::AsyncConnection(asio::io_context& io,
       socket_(io),
       timer_(io),
       self_(std::make_shared<AsyncConnection*>(this)) {}
+
+AsyncConnection::TimePoint AsyncConnection::In(absl::Duration timeout) {
+  const absl::Duration bounded = std::min(timeout, absl::Hours(24 * 365));
+  return std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(bounded);
+}
 
 AsyncConnection::~AsyncConnection() {
   *self_ = nullptr;
@@ -150,11 +138,11 @@ asio::awaitable<AsyncConnection::Ready> AsyncConnection::WaitSocket(
   co_return overdue ? Ready::kTimeout : Ready::kClosed;
 }
 
-AsyncConnection::Work AsyncConnection::Connect() {
+AsyncConnection::Work AsyncConnection::Connect(absl::Duration timeout) {
   if (session_ != nullptr) co_return absl::OkStatus();
   is_connecting_ = true;
   close_requested_ = false;
-  const TimePoint deadline = In(options_.connect_timeout);
+  const TimePoint deadline = In(std::min(timeout, options_.connect_timeout));
   absl::Status status = co_await StartConnecting(deadline);
   is_connecting_ = false;
   if (status.ok() && close_requested_) {
@@ -167,8 +155,11 @@ AsyncConnection::Work AsyncConnection::Connect() {
   PQsetnonblocking(session_, 1);
   PQsetNoticeReceiver(session_, &DropNotice, nullptr);
   status = co_await Run("preparing a session", SessionSql(options_),
-                        options_.connect_timeout);
-  if (!status.ok()) Close();
+                        absl::FromChrono(deadline - TimePoint::clock::now()));
+  outcome_unknown_ = false;
+  if (status.ok()) co_return status;
+  Close();
+  if (absl::IsDeadlineExceeded(status)) co_return Unreachable();
   co_return status;
 }
 
@@ -194,9 +185,7 @@ AsyncConnection::Work AsyncConnection::StartConnecting(TimePoint deadline) {
                                             deadline);
     Unwatch();
     if (ready == Ready::kTimeout) {
-      co_return absl::UnavailableError(
-          "connecting to PostgreSQL: no answer in time; is the server up and "
-          "the address right?");
+      co_return Unreachable();
     }
     if (ready == Ready::kClosed) break;
     next = co_await PollBlocking(blocking_, session_);
@@ -221,165 +210,9 @@ absl::Status AsyncConnection::Lose(std::string_view doing) {
 }
 
 absl::Status AsyncConnection::Overdue(std::string_view doing) {
-  if (session_ != nullptr) RequestCancel(blocking_, session_);
   Close();
   return absl::DeadlineExceededError(
       absl::StrCat(ToAbsl(doing), ": the server did not answer in time"));
-}
-
-AsyncConnection::Work AsyncConnection::Flush(std::string_view doing,
-                                             TimePoint deadline) {
-  while (true) {
-    const int left = PQflush(session_);
-    if (left == 0) co_return absl::OkStatus();
-    if (left < 0) co_return Lose(doing);
-    // The server may be unable to read on until we read what it has to say.
-    const Ready ready = co_await WaitSocket(Descriptor::wait_write, deadline);
-    if (ready == Ready::kTimeout) co_return Overdue(doing);
-    if (ready == Ready::kClosed) co_return Lose(doing);
-    if (PQconsumeInput(session_) == 0) co_return Lose(doing);
-  }
-}
-
-AsyncConnection::Work AsyncConnection::Collect(
-    std::string_view doing, TimePoint deadline,
-    absl::FunctionRef<void(pg_result*)> each) {
-  while (true) {
-    while (PQisBusy(session_) != 0) {
-      const Ready ready = co_await WaitSocket(Descriptor::wait_read, deadline);
-      if (ready == Ready::kTimeout) co_return Overdue(doing);
-      if (ready == Ready::kClosed) co_return Lose(doing);
-      if (PQconsumeInput(session_) == 0) break;  // The results say why.
-    }
-    PGresult* const result = PQgetResult(session_);
-    if (result == nullptr) break;
-    each(result);
-  }
-  if (PQstatus(session_) != CONNECTION_OK) co_return Lose(doing);
-  outcome_unknown_ = false;
-  co_return absl::OkStatus();
-}
-
-AsyncConnection::Work AsyncConnection::Prepare(std::string_view doing,
-                                               const Statement& statement,
-                                               TimePoint deadline) {
-  std::vector<Oid> types;
-  for (const Type type : statement.types) {
-    types.push_back(static_cast<Oid>(type));
-  }
-  if (PQsendPrepare(session_, statement.name.c_str(), statement.sql.c_str(),
-                    static_cast<int>(types.size()), types.data()) == 0) {
-    co_return Lose(doing);
-  }
-  STELE_CO_RETURN_IF_ERROR(co_await Flush(doing, deadline));
-  absl::Status status;
-  const absl::Status collected =
-      co_await Collect(doing, deadline, [&](PGresult* result) {
-        const Result owned(result);
-        if (status.ok()) status = StatusOfResult(doing, result);
-      });
-  if (!status.ok()) co_return status;
-  STELE_CO_RETURN_IF_ERROR(collected);
-  prepared_.insert(statement.name);
-  co_return absl::OkStatus();
-}
-
-AsyncConnection::Work AsyncConnection::Send(std::string_view doing,
-                                            const Statement& statement,
-                                            const Params& params) {
-  const int count = static_cast<int>(params.size());
-  std::vector<const char*> values;
-  std::vector<int> lengths;
-  std::vector<int> formats(params.size(), 1);
-  for (const auto& value : params.values()) {
-    values.push_back(value.has_value() ? value->data() : nullptr);
-    lengths.push_back(value.has_value() ? static_cast<int>(value->size()) : 0);
-  }
-  int sent = 0;
-  if (options_.prepare_statements) {
-    sent =
-        PQsendQueryPrepared(session_, statement.name.c_str(), count,
-                            values.data(), lengths.data(), formats.data(), 1);
-  } else {
-    std::vector<Oid> types;
-    for (const Type type : statement.types) {
-      types.push_back(static_cast<Oid>(type));
-    }
-    sent =
-        PQsendQueryParams(session_, statement.sql.c_str(), count, types.data(),
-                          values.data(), lengths.data(), formats.data(), 1);
-  }
-  co_return sent == 0 ? Lose(doing) : absl::OkStatus();
-}
-
-AsyncConnection::Work AsyncConnection::Perform(
-    std::string_view doing, const Statement& statement, const Params& params,
-    absl::Duration timeout, bool by_row,
-    absl::FunctionRef<void(pg_result*)> each) {
-  STELE_CHECK(params.size() == statement.types.size());
-  outcome_unknown_ = false;
-  if (!LooksAlive()) {
-    co_return absl::UnavailableError(
-        absl::StrCat(ToAbsl(doing), ": not connected"));
-  }
-  const TimePoint deadline = In(timeout);
-  if (options_.prepare_statements && !prepared_.contains(statement.name)) {
-    STELE_CO_RETURN_IF_ERROR(co_await Prepare(doing, statement, deadline));
-  }
-  STELE_CO_RETURN_IF_ERROR(co_await Send(doing, statement, params));
-  outcome_unknown_ = true;
-  if (by_row) PQsetSingleRowMode(session_);
-  STELE_CO_RETURN_IF_ERROR(co_await Flush(doing, deadline));
-  absl::Status status;
-  const absl::Status collected =
-      co_await Collect(doing, deadline, [&](PGresult* result) {
-        if (status.ok()) status = StatusOfResult(doing, result);
-        if (status.ok()) return each(result);
-        PQclear(result);
-      });
-  // The server's own words say more than that the connection broke after them.
-  co_return status.ok() ? collected : status;
-}
-
-asio::awaitable<absl::StatusOr<Result>> AsyncConnection::Execute(
-    std::string_view doing, const Statement& statement, const Params& params,
-    absl::Duration timeout) {
-  Result last;
-  STELE_CO_RETURN_IF_ERROR(
-      co_await Perform(doing, statement, params, timeout, /*by_row=*/false,
-                       [&](PGresult* result) { last = Result(result); }));
-  co_return last;
-}
-
-AsyncConnection::Work AsyncConnection::ExecuteByRow(
-    std::string_view doing, const Statement& statement, const Params& params,
-    absl::Duration timeout, absl::FunctionRef<void(const Result&)> row) {
-  co_return co_await Perform(doing, statement, params, timeout, /*by_row=*/true,
-                             [&](PGresult* result) {
-                               const Result owned(result);
-                               if (owned.rows() > 0) row(owned);
-                             });
-}
-
-AsyncConnection::Work AsyncConnection::Run(std::string_view doing,
-                                           std::string sql,
-                                           absl::Duration timeout) {
-  outcome_unknown_ = false;
-  if (!LooksAlive()) {
-    co_return absl::UnavailableError(
-        absl::StrCat(ToAbsl(doing), ": not connected"));
-  }
-  const TimePoint deadline = In(timeout);
-  if (PQsendQuery(session_, sql.c_str()) == 0) co_return Lose(doing);
-  outcome_unknown_ = true;
-  STELE_CO_RETURN_IF_ERROR(co_await Flush(doing, deadline));
-  absl::Status status;
-  const absl::Status collected =
-      co_await Collect(doing, deadline, [&](PGresult* result) {
-        const Result owned(result);
-        if (status.ok()) status = StatusOfResult(doing, result);
-      });
-  co_return status.ok() ? collected : status;
 }
 
 asio::awaitable<absl::StatusOr<std::vector<Notification>>>

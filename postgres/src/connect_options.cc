@@ -45,6 +45,21 @@ std::string QuoteValue(const std::string& value) {
       "'", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
 }
 
+// Probes from half the time on, of which three go unanswered, and as long for
+// what was sent and not acknowledged.
+void AddNetworkTimeout(Settings& settings, absl::Duration timeout) {
+  if (timeout <= absl::ZeroDuration()) return;
+  const auto seconds = [](absl::Duration duration) {
+    return absl::StrCat(
+        std::max<std::int64_t>(1, absl::ToInt64Seconds(duration)));
+  };
+  settings.emplace("keepalives_idle", seconds(timeout / 2));
+  settings.emplace("keepalives_interval", seconds(timeout / 6));
+  settings.emplace("keepalives_count", "3");
+  settings.emplace("tcp_user_timeout",
+                   absl::StrCat(absl::ToInt64Milliseconds(timeout)));
+}
+
 void AppendTimeout(std::string& sql, const char* name, absl::Duration bound) {
   if (bound <= absl::ZeroDuration()) return;
   absl::StrAppend(&sql, "SET ", name, " = ",
@@ -64,6 +79,7 @@ absl::StatusOr<std::string> FullDsn(const ConnectOptions& options) {
       std::max<std::int64_t>(1, absl::ToInt64Seconds(options.connect_timeout));
   settings->emplace("connect_timeout", absl::StrCat(seconds));
   settings->emplace("client_encoding", "UTF8");
+  AddNetworkTimeout(*settings, options.network_timeout);
   std::string dsn;
   for (const auto& [name, value] : *settings) {
     absl::StrAppend(&dsn, dsn.empty() ? "" : " ", name, "=", QuoteValue(value));
@@ -81,8 +97,13 @@ std::string SessionSql(const ConnectOptions& options) {
       "SET default_transaction_read_only = off;"
       "SET default_transaction_deferrable = off;"
       "DO $$ BEGIN IF current_setting('synchronous_commit') = 'off' THEN "
-      "SET synchronous_commit = on; END IF; END $$;";
+      "SET synchronous_commit = on; END IF; END $$;"
+      // Whoever waits no longer closes the connection: then the server gives
+      // up, too, also in the middle of a statement. Not all systems can tell.
+      "DO $$ BEGIN SET client_connection_check_interval = '1s'; "
+      "EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;";
   AppendTimeout(sql, "statement_timeout", options.statement_timeout);
+  AppendTimeout(sql, "lock_timeout", options.lock_timeout);
   AppendTimeout(sql, "idle_in_transaction_session_timeout",
                 options.idle_in_transaction_timeout);
   sql += options.session_sql;

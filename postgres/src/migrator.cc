@@ -12,10 +12,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "answer_watch.h"
 #include "stele/base/check.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
-#include "stele/postgres/connect_options.h"
 #include "stele/postgres/errors.h"
 #include "stele/postgres/identifier.h"
 #include "stele/postgres/session.h"
@@ -135,13 +135,14 @@ absl::StatusOr<ComponentVersion> ApplyMissing(pqxx::transaction_base& tx,
   return version;
 }
 
-absl::Status WithSession(const std::string& dsn, std::string_view doing,
+absl::Status WithSession(const ConnectOptions& connect, std::string_view doing,
                          absl::FunctionRef<absl::Status(Session&)> work) {
-  STELE_ASSIGN_OR_RETURN(
-      const std::string full,
-      FullDsn({.dsn = dsn, .application_name = "stele migrate"}));
+  STELE_ASSIGN_OR_RETURN(const std::string dsn, FullDsn(connect));
+  AnswerWatch watch;
   return CatchingAll(doing, [&] {
-    Session session(full);
+    Session session(dsn, &watch);
+    session.SetPatience(PatienceFor(connect));
+    session.OnAnswer();
     return work(session);
   });
 }
@@ -153,8 +154,10 @@ absl::StatusOr<std::vector<ComponentVersion>> Migrate(
     std::span<const MigrationSet> sets, bool dry_run) {
   STELE_RETURN_IF_ERROR(ValidateSchemaName(schema));
   std::vector<ComponentVersion> versions;
+  const ConnectOptions connect = {.dsn = dsn,
+                                  .application_name = "stele migrate"};
   const absl::Status status =
-      WithSession(dsn, "migrating", [&](Session& session) -> absl::Status {
+      WithSession(connect, "migrating", [&](Session& session) -> absl::Status {
         pqxx::work tx(session);
         // One migration at a time in a schema. The first key is ours alone.
         tx.exec_params("SELECT pg_advisory_xact_lock(1937009005, hashtext($1))",
@@ -174,11 +177,12 @@ absl::StatusOr<std::vector<ComponentVersion>> Migrate(
   return versions;
 }
 
-absl::Status CheckMigrated(const std::string& dsn, const std::string& schema,
+absl::Status CheckMigrated(const ConnectOptions& connect,
+                           const std::string& schema,
                            std::span<const MigrationSet> sets) {
   STELE_RETURN_IF_ERROR(ValidateSchemaName(schema));
   return WithSession(
-      dsn, "checking the schema", [&](Session& session) -> absl::Status {
+      connect, "checking the schema", [&](Session& session) -> absl::Status {
         pqxx::nontransaction tx(session);
         if (!Exists(tx, TableName(schema))) {
           return absl::FailedPreconditionError(

@@ -10,6 +10,7 @@
 #include "sql_text.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/postgres/session.h"
 
 namespace stele::projections_internal {
 namespace {
@@ -167,6 +168,9 @@ absl::StatusOr<std::optional<std::string>> CompareVersions(
   std::optional<std::string> words;
   STELE_RETURN_IF_ERROR(store.Transact([&](Transaction& tx) {
     return RunSql([&]() -> absl::Status {
+      // It reads two whole tables.
+      STELE_RETURN_IF_ERROR(
+          postgres::AllowLongStatements(*tx.sql(), absl::Hours(1)));
       Comparison comparison(tx, row, live, built, projection);
       if (comparison.Rows() > rows_max) {
         return absl::ResourceExhaustedError(

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "stele/base/backoff.h"
+#include "stele/eventstore/consumer_storage.h"
 #include "stele/eventstore/transaction.h"
 #include "stele/sandbox/private_postgres.h"
 #include "tests/eventstore/postgres_fixture.h"
@@ -146,6 +147,60 @@ TEST_F(PostgresFaultsTest, AFailedStatementCannotBeCommittedAround) {
       });
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal));
   EXPECT_EQ(store().GetStream("s-1")->version, 0);
+}
+
+// Nothing that a transaction may ask its store for waits for a connection that
+// the transaction itself holds.
+TEST_F(PostgresFaultsTest, ATransactionNeverWaitsForItself) {
+  PostgresEventStoreOptions options = Options();
+  options.sql_connections = 1;
+  options.read_connections = 1;
+  auto narrow = Open(options);
+  ASSERT_THAT(narrow->Append(Request("s-1")), IsOk());
+  const auto nothing = [](Transaction&) { return absl::OkStatus(); };
+  const absl::Time began = absl::Now();
+  EXPECT_THAT(narrow->Transact([&](Transaction& tx) -> absl::Status {
+    // A name that has no number yet is given one outside the transaction.
+    AppendRequest request = Request("fresh-1");
+    request.events[0].type = "test.Fresh";
+    STELE_RETURN_IF_ERROR(tx.Append(std::span(&request, 1)));
+    EXPECT_THAT(narrow->consumers().Register("c", 2, 0), IsOk());
+    EXPECT_THAT(narrow->consumers().List(), IsOkAndHolds(::testing::SizeIs(1)));
+    EXPECT_THAT(narrow->consumers().IsPaused("c"), IsOkAndHolds(false));
+    EXPECT_THAT(narrow->GetStream("s-1"), IsOk());
+    EXPECT_THAT(narrow->Head(), IsOk());
+    EXPECT_THAT(narrow->Transact(nothing),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         HasSubstr("another transaction")));
+    EXPECT_THAT(narrow->Append(Request("s-1")),
+                StatusIs(absl::StatusCode::kFailedPrecondition));
+    EXPECT_THAT(narrow->Tombstone("s-1", ExpectedVersion::Any()),
+                StatusIs(absl::StatusCode::kFailedPrecondition));
+    // Nor by the way of another store.
+    return store().Transact([&](Transaction&) {
+      EXPECT_THAT(narrow->Transact(nothing),
+                  StatusIs(absl::StatusCode::kFailedPrecondition));
+      EXPECT_THAT(narrow->Append(Request("s-1")),
+                  StatusIs(absl::StatusCode::kFailedPrecondition));
+      return absl::OkStatus();
+    });
+  }),
+              IsOk());
+  EXPECT_LT(absl::Now() - began, absl::Seconds(10));
+  EXPECT_THAT(narrow->Transact(nothing), IsOk());
+}
+
+TEST_F(PostgresFaultsTest, AHangingStatementOfATransactionIsEnded) {
+  Append("s-1");
+  PostgresEventStoreOptions options = Options();
+  options.call_timeout = absl::Milliseconds(100);
+  auto hasty = Open(options);
+  auto block = BlockStream("s-1");
+  EXPECT_THAT(hasty->Transact([](Transaction& tx) {
+    const std::vector<AppendRequest> requests = {Request("s-1")};
+    return tx.Append(requests).status();
+  }),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
 }
 
 TEST_F(PostgresFaultsTest, DeadlocksOfTransactionsAreTriedAgain) {
@@ -331,6 +386,11 @@ TEST_F(PostgresFaultsTest, OpeningSaysWhatIsWrong) {
   EXPECT_THAT(OpenPostgresEventStore(options),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("append_connections")));
+  options = Options();
+  options.connect_timeout = absl::ZeroDuration();
+  EXPECT_THAT(OpenPostgresEventStore(options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("connect_timeout")));
 }
 
 TEST_F(PostgresFaultsTest, ANewerOrOlderSchemaIsRefused) {

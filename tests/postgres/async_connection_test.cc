@@ -11,15 +11,19 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "stele/base/status.h"
+#include "stele/sandbox/private_postgres.h"
 #include "stele/testing/status_matchers.h"
 #include "tests/support/postgres_env.h"
+#include "tests/support/tcp_proxy.h"
 
 namespace stele::postgres {
 namespace {
 
+using ::stele::sandbox::PrivatePostgres;
 using ::stele::testing::IsOk;
 using ::stele::testing::PostgresEnv;
 using ::stele::testing::StatusIs;
+using ::stele::testing::TcpProxy;
 
 namespace asio = boost::asio;
 
@@ -113,8 +117,7 @@ TEST_F(AsyncConnectionTest, AnOverdueStatementIsCancelledAndUnknown) {
     EXPECT_FALSE(connection.LooksAlive());
   };
   Run(work);
-  blocking_.join();
-  // The server gave up, too.
+  // The server gives up, too.
   pqxx::connection probe(PostgresEnv::Dsn());
   pqxx::nontransaction tx(probe);
   while (
@@ -187,6 +190,28 @@ TEST_F(AsyncConnectionTest, NotificationsWakeAndSoDoesWake) {
     EXPECT_TRUE(connection.LooksAlive());
   };
   Run(work);
+}
+
+TEST_F(AsyncConnectionTest, ConnectingToASilentServerEndsInTime) {
+  const auto server = PrivatePostgres::Start({.durable = false});
+  ASSERT_THAT(server, IsOk());
+  const auto proxy = TcpProxy::Start((*server)->port());
+  ASSERT_THAT(proxy, IsOk());
+  ConnectOptions options;
+  options.dsn = absl::StrCat((*server)->tcp_dsn(), " port=", (*proxy)->port());
+  AsyncConnection connection(io_, blocking_, options);
+  const auto work = [&]() -> asio::awaitable<void> {
+    (*proxy)->Freeze();
+    absl::Status connected =
+        co_await connection.Connect(absl::Milliseconds(100));
+    EXPECT_THAT(connected, StatusIs(absl::StatusCode::kUnavailable));
+    (*proxy)->Resume();
+    connected = co_await connection.Connect();
+    EXPECT_THAT(connected, IsOk());
+  };
+  const absl::Time began = absl::Now();
+  Run(work);
+  EXPECT_LT(absl::Now() - began, absl::Seconds(5));
 }
 
 // The wait's time is over and it is closed, both before either is told.

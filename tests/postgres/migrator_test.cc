@@ -25,7 +25,7 @@ class MigratorTest : public ::testing::Test {
     return Migrate(PostgresEnv::Dsn(), schema_, sets, dry_run);
   }
   absl::Status Check(const std::vector<MigrationSet>& sets) {
-    return CheckMigrated(PostgresEnv::Dsn(), schema_, sets);
+    return CheckMigrated({.dsn = PostgresEnv::Dsn()}, schema_, sets);
   }
   std::string Value(const std::string& sql) {
     pqxx::connection connection(PostgresEnv::Dsn());

@@ -7,26 +7,34 @@
 #include <pqxx/pqxx>
 #include <thread>
 
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/barrier.h"
 #include "absl/synchronization/notification.h"
 #include "stele/base/status.h"
 #include "stele/postgres/errors.h"
 #include "stele/postgres/session.h"
+#include "stele/sandbox/private_postgres.h"
 #include "stele/testing/status_matchers.h"
 #include "tests/support/postgres_env.h"
+#include "tests/support/tcp_proxy.h"
 
 namespace stele::postgres {
 namespace {
 
+using ::stele::sandbox::PrivatePostgres;
 using ::stele::testing::IsOk;
 using ::stele::testing::PostgresEnv;
 using ::stele::testing::StatusIs;
+using ::stele::testing::TcpProxy;
 using ::testing::HasSubstr;
 
 class PoolTest : public ::testing::Test {
  protected:
+  virtual std::string Dsn() { return PostgresEnv::Dsn(); }
+
   void SetUp() override {
-    pqxx::connection connection(PostgresEnv::Dsn());
+    pqxx::connection connection(Dsn());
     pqxx::work tx(connection);
     tx.exec("CREATE SCHEMA " + schema_);
     tx.exec("CREATE TABLE " + table_ + " (id int PRIMARY KEY, n int)");
@@ -48,7 +56,7 @@ class PoolTest : public ::testing::Test {
     return absl::OkStatus();
   }
   int Sum() {
-    pqxx::connection connection(PostgresEnv::Dsn());
+    pqxx::connection connection(Dsn());
     pqxx::nontransaction tx(connection);
     return tx.exec1("SELECT sum(n) FROM " + table_)[0].as<int>();
   }
@@ -217,6 +225,126 @@ TEST_F(PoolTest, ValuesPassInBinary) {
                                EXPECT_EQ(row.GetInt8s(0, 9), numbers);
                                return absl::OkStatus();
                              }),
+              IsOk());
+}
+
+TEST_F(PoolTest, AStatementTakesNoLongerThanItMay) {
+  PoolOptions options;
+  options.connect.dsn = PostgresEnv::Dsn();
+  options.connect.statement_timeout = absl::Milliseconds(100);
+  options.connections_max = 1;
+  const auto pool = Pool::Create(std::move(options));
+  ASSERT_THAT(pool, IsOk());
+  const auto nap = [&](absl::Duration allowed) {
+    return (*pool)->Transact("napping", [&](auto& tx) -> absl::Status {
+      if (allowed > absl::ZeroDuration()) {
+        STELE_RETURN_IF_ERROR(AllowLongStatements(tx, allowed));
+      }
+      tx.exec("SELECT pg_sleep(0.3)");
+      return absl::OkStatus();
+    });
+  };
+  EXPECT_THAT(nap(absl::ZeroDuration()),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_THAT(nap(absl::Minutes(1)), IsOk());
+  // Only for that transaction, though the connection is the same.
+  EXPECT_THAT(nap(absl::ZeroDuration()),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_THAT(nap(absl::InfiniteDuration()),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(PoolTest, ALockIsWaitedForNoLongerThanItMay) {
+  PoolOptions options;
+  options.connect.dsn = PostgresEnv::Dsn();
+  options.connect.lock_timeout = absl::Milliseconds(50);
+  const auto pool = Pool::Create(std::move(options));
+  ASSERT_THAT(pool, IsOk());
+  pqxx::connection connection(PostgresEnv::Dsn());
+  pqxx::work holder(connection);
+  Add(holder, 1).IgnoreError();
+  EXPECT_THAT(
+      (*pool)->Transact("waiting", [&](auto& tx) { return Add(tx, 1); }),
+      StatusIs(absl::StatusCode::kDeadlineExceeded));
+}
+
+// A network that swallows what is sent, which breaks no connection.
+class SilentPoolTest : public PoolTest {
+ protected:
+  std::string Dsn() override { return server_->dsn(); }
+
+  void SetUp() override {
+    auto server = PrivatePostgres::Start({.durable = false});
+    ASSERT_THAT(server, IsOk());
+    server_ = *std::move(server);
+    auto proxy = TcpProxy::Start(server_->port());
+    ASSERT_THAT(proxy, IsOk());
+    proxy_ = *std::move(proxy);
+    PoolTest::SetUp();
+    PoolOptions options;
+    options.connect.dsn =
+        absl::StrCat(server_->tcp_dsn(), " port=", proxy_->port());
+    options.connect.connect_timeout = absl::Seconds(1);
+    options.connect.statement_timeout = absl::Milliseconds(100);
+    options.connect.idle_in_transaction_timeout = absl::Milliseconds(100);
+    auto pool = Pool::Create(std::move(options));
+    ASSERT_THAT(pool, IsOk());
+    pool_ = *std::move(pool);
+    ASSERT_THAT(
+        pool_->Transact("warming", [&](auto& tx) { return Add(tx, 1); }),
+        IsOk());
+  }
+
+  // Adds one after the network fell silent, by `statement`.
+  absl::Status AddInSilence(
+      absl::FunctionRef<void(pqxx::transaction_base&)> statement) {
+    return pool_->Transact("adding", [&](auto& tx) {
+      proxy_->Freeze();
+      statement(tx);
+      return absl::OkStatus();
+    });
+  }
+  std::string AddSql() { return "UPDATE " + table_ + " SET n = n + 1"; }
+
+  std::unique_ptr<PrivatePostgres> server_;
+  std::unique_ptr<TcpProxy> proxy_;
+  std::unique_ptr<Pool> pool_;
+};
+
+TEST_F(SilentPoolTest, StatementsEndAndAnotherConnectionIsMade) {
+  EXPECT_THAT(AddInSilence([&](auto& tx) { tx.exec(AddSql()); }),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_EQ(pool_->connections(), 0);
+  proxy_->Resume();
+  EXPECT_THAT(AddInSilence([&](auto& tx) { tx.exec_params(AddSql()); }),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  proxy_->Resume();
+  EXPECT_THAT(pool_->Transact("again", [&](auto& tx) { return Add(tx, 1); }),
+              IsOk());
+  EXPECT_EQ(Sum(), 2);
+}
+
+TEST_F(SilentPoolTest, ACommitIsInDoubt) {
+  const absl::Status status = AddInSilence([](auto&) {});
+  EXPECT_TRUE(IsInDoubt(status)) << status;
+}
+
+TEST_F(SilentPoolTest, ConnectingEnds) {
+  proxy_->Cut();
+  proxy_->Freeze();
+  EXPECT_THAT(pool_->Transact("adding", [&](auto& tx) { return Add(tx, 1); }),
+              StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(SilentPoolTest, ABusyClientIsNotTakenForASilentServer) {
+  // Many short statements, together longer than any may take.
+  EXPECT_THAT(pool_->Transact("adding",
+                              [&](auto& tx) {
+                                for (int i = 0; i < 60; ++i) {
+                                  tx.exec_params("SELECT pg_sleep(0.05)");
+                                }
+                                return Add(tx, 1);
+                              }),
               IsOk());
 }
 

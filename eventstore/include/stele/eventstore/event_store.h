@@ -207,7 +207,9 @@ class EventStore {
   // commits together when it returns OK, and is rolled back when it does not.
   // `work` may be run again after a serialization failure or a deadlock, so it
   // must have no effects of its own. It may read from the store, but must not
-  // append to it or begin another transaction.
+  // append to it or begin another transaction of it: on the same thread that is
+  // refused at once, with kFailedPrecondition; on another one that it waits
+  // for, it may wait until it is given up.
   //
   // Errors: those of `work`; kAborted and kUnknown as for AppendAll().
   virtual absl::Status Transact(

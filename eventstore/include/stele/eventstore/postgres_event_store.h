@@ -24,9 +24,9 @@ struct PostgresEventStoreOptions {
   // by different schemas. A letter, then letters, digits and underscores.
   std::string schema = "stele";
 
-  // Connections that append and that read. Further ones: one that follows the
-  // head, one that notifies, one that registers names, and `sql_connections`
-  // for transactions.
+  // Connections that append and that read, and up to how many carry
+  // transactions. Further ones: one that follows the head, one that notifies,
+  // one that registers names, and up to two for consumers().
   int append_connections = 2;  // 1 to 64.
   int read_connections = 2;    // 1 to 64.
   int sql_connections = 8;     // 1 to 256.
@@ -36,16 +36,39 @@ struct PostgresEventStoreOptions {
   // Appends waiting beyond this are refused with kResourceExhausted.
   int waiting_appends_max = 100'000;
 
-  // How long a call may take before it fails with kDeadlineExceeded (reads) or
-  // in doubt (appends). Also bounds statements on the server.
-  absl::Duration call_timeout = absl::Seconds(30);
+  // Time-outs: up to 1 h each.
+
+  // How long a call may take before it fails with kDeadlineExceeded, or in
+  // doubt if it may have been committed. Also the server's statement_timeout.
+  // What counts:
+  //   appends         the whole call.
+  //   reads           each page, since a visitor may take its time.
+  //   transactions    the wait for a connection; then each statement. Longer
+  //                   ones: postgres::AllowLongStatements().
+  //   consumers()     as transactions.
+  // A server that is alive answers within it. One that is silent, or behind a
+  // network that is, gets two seconds more before its connection is given up.
+  absl::Duration call_timeout = absl::Seconds(30);  // >= 10 ms.
+
+  // How long connecting may take. Resolving the server's name is not in it.
+  absl::Duration connect_timeout = absl::Seconds(10);  // >= 1 s.
+
+  // How long a transaction may do without the server, between its statements,
+  // before the server ends it: one that appended holds the head meanwhile.
+  // >= 10 ms.
+  absl::Duration idle_in_transaction_timeout = absl::Minutes(1);
+
+  // How long a TCP connection may lose what is sent, or leave the probes of a
+  // quiet one unanswered, before it counts as broken. >= 1 s.
+  absl::Duration network_timeout = absl::Seconds(30);
 
   std::string application_name = "stele";
   Metrics* metrics = nullptr;  // Must outlive the store. Null = none.
 };
 
 // Opens the store in a database that `stele migrate` (or MigrateEventStore())
-// has prepared.
+// has prepared. Destroying it takes seconds at most, whatever the server does:
+// an append that is still under way after two is given up, in doubt.
 //
 // Errors:
 //   kInvalidArgument     an option is out of bounds or the dsn is malformed.

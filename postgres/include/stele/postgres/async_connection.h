@@ -50,18 +50,20 @@ class AsyncConnection {
   AsyncConnection(const AsyncConnection&) = delete;
   AsyncConnection& operator=(const AsyncConnection&) = delete;
 
-  // Connects, unless connected already.
-  //   kUnavailable       the server cannot be reached or refuses.
+  // Connects, unless connected already, in at most `timeout` and at most the
+  // options' connect_timeout. Resolving a name may take longer.
+  //   kUnavailable       the server cannot be reached, refuses or is silent.
   //   kInvalidArgument   the connection string is malformed.
-  Work Connect();
+  Work Connect(absl::Duration timeout = absl::InfiniteDuration());
 
   // True iff connected, as far as can be told without asking the server: what
   // it sent meanwhile, such as its farewell, is taken in.
   bool LooksAlive();
 
   // Sends `statement` and waits for its rows, at most `timeout`. When that has
-  // passed the server is asked to cancel and the session is closed.
-  // `doing` names the work in errors.
+  // passed the session is closed, and a server that is alive finds that out
+  // within a second or so and gives up the statement. `doing` names the work in
+  // errors.
   //
   // Errors: those of StatusFromSqlstate(), kUnavailable when the connection
   // broke, kDeadlineExceeded, kCancelled after Close().
@@ -98,20 +100,21 @@ class AsyncConnection {
 
  private:
   enum class Ready { kYes, kTimeout, kClosed };
+  using TimePoint = boost::asio::steady_timer::time_point;
+
+  static TimePoint In(absl::Duration timeout);
 
   boost::asio::awaitable<Ready> WaitSocket(
       boost::asio::posix::stream_descriptor::wait_type type,
-      boost::asio::steady_timer::time_point deadline);
-  Work StartConnecting(boost::asio::steady_timer::time_point deadline);
+      TimePoint deadline);
+  Work StartConnecting(TimePoint deadline);
   Work Prepare(std::string_view doing, const Statement& statement,
-               boost::asio::steady_timer::time_point deadline);
-  Work Send(std::string_view doing, const Statement& statement,
-            const Params& params);
-  Work Flush(std::string_view doing,
-             boost::asio::steady_timer::time_point deadline);
+               TimePoint deadline);
+  absl::Status Send(std::string_view doing, const Statement& statement,
+                    const Params& params);
+  Work Flush(std::string_view doing, TimePoint deadline);
   // Hands every result of the statement under way to `each`.
-  Work Collect(std::string_view doing,
-               boost::asio::steady_timer::time_point deadline,
+  Work Collect(std::string_view doing, TimePoint deadline,
                absl::FunctionRef<void(pg_result*)> each);
   Work Perform(std::string_view doing, const Statement& statement,
                const Params& params, absl::Duration timeout, bool by_row,

@@ -13,13 +13,19 @@ namespace stele::postgres {
 struct ConnectOptions {
   // A libpq connection string or URI. TLS and certificate settings are passed
   // through.
-  std::string dsn;
+  std::string dsn = {};
   std::string application_name = "stele";
   absl::Duration connect_timeout = absl::Seconds(10);  // >= 1 s.
 
+  // How long the network may lose what is sent, or be silent and leave probes
+  // unanswered, before a TCP connection counts as broken. Zero = the system's
+  // own setting, which may be hours.
+  absl::Duration network_timeout = absl::Seconds(30);
+
   // Bounds that the server keeps, so that a client that hangs or died cannot
   // hold locks for ever. Zero = the server's own setting.
-  absl::Duration statement_timeout = absl::ZeroDuration();
+  absl::Duration statement_timeout = absl::ZeroDuration();  // Waits included.
+  absl::Duration lock_timeout = absl::ZeroDuration();       // Each wait.
   absl::Duration idle_in_transaction_timeout = absl::ZeroDuration();
 
   // More statements for every new session: "SET jit = off". Separated by ';'.
@@ -34,8 +40,8 @@ struct ConnectOptions {
 // Reaches no server.
 absl::Status ValidateDsn(const std::string& dsn);
 
-// `options.dsn` with application name and connect timeout added, unless it sets
-// them itself, as one connection string.
+// `options.dsn` with application name and time-outs of the client added, unless
+// it sets them itself, as one connection string.
 absl::StatusOr<std::string> FullDsn(const ConnectOptions& options);
 
 // The statements that a new session begins with; may be empty.

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "stele/postgres/connect_options.h"
 
 namespace stele::postgres {
 
@@ -54,7 +55,8 @@ absl::StatusOr<std::vector<ComponentVersion>> Migrate(
 //
 // Errors: as for Migrate(); kFailedPrecondition also when a migration is
 // missing.
-absl::Status CheckMigrated(const std::string& dsn, const std::string& schema,
+absl::Status CheckMigrated(const ConnectOptions& connect,
+                           const std::string& schema,
                            std::span<const MigrationSet> sets);
 
 }  // namespace stele::postgres

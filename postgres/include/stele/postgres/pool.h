@@ -21,14 +21,16 @@ class Session;
 struct PoolOptions {
   ConnectOptions connect;
   int connections_max = 8;  // 1 to 256. Made when first needed.
-  // How long to wait for a free connection.
+  // How long to wait for a free connection, the making of one included.
   absl::Duration checkout_timeout = absl::Seconds(30);
   // How often Transact() runs work that the server rolled back.
   int tries_max = 10;  // >= 1.
 };
 
 // A bounded set of libpqxx connections. Idle ones are looked at before they are
-// used again; broken ones are thrown away.
+// used again; broken ones are thrown away. So is one on which the server is
+// silent for longer than the time-outs of `PoolOptions::connect` allow it to
+// be; with a statement_timeout of zero it may be silent for ever.
 //
 // Thread-safe.
 class Pool {
@@ -44,9 +46,14 @@ class Pool {
   // wait, up to `tries_max` times in all. `doing` names it in errors. The
   // connection behind the transaction is a Session.
   //
+  // `work` that waits for another connection of this pool, as a transaction
+  // within a transaction does, may wait for itself: that ends with an error
+  // after `checkout_timeout`, no sooner.
+  //
   // Errors: those of `work`; those of StatusFromSqlstate(); kUnavailable when
-  // no connection can be had; in doubt (kUnknown) when the connection broke
-  // during the commit; kInternal when `work` hid a failed statement.
+  // no connection can be had; kDeadlineExceeded when the server fell silent; in
+  // doubt (kUnknown) when the connection broke during the commit; kInternal
+  // when `work` hid a failed statement.
   absl::Status Transact(
       std::string_view doing,
       absl::FunctionRef<absl::Status(pqxx::transaction_base&)> work);
