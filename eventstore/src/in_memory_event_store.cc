@@ -86,10 +86,12 @@ class InMemoryEventStore final : public EventStore {
     STELE_RETURN_IF_ERROR(ValidateReadLog(request));
     STELE_ASSIGN_OR_RETURN(const std::int64_t head, Head());
     std::int64_t position = request.after_position;
+    const std::int64_t end =
+        std::min(head, EndOfRead(position, request.positions_max));
     std::int64_t left = request.limit;
-    while (left > 0 && position < head) {
+    while (left > 0 && position < end) {
       std::vector<EventPtr> page;
-      position = ReadLogPage(request, position, head,
+      position = ReadLogPage(request, position, end,
                              std::min(left, kPageEvents), page);
       left -= static_cast<std::int64_t>(page.size());
       for (const EventPtr& event : page) {
@@ -228,12 +230,11 @@ class InMemoryEventStore final : public EventStore {
 
   // Puts the events that pass into `page`, and returns how far it came.
   std::int64_t ReadLogPage(const ReadLogRequest& request, std::int64_t after,
-                           std::int64_t head, std::int64_t limit,
+                           std::int64_t end, std::int64_t limit,
                            std::vector<EventPtr>& page) {
     return core_.Reading([&](const State& state) {
       std::int64_t position = after;
-      while (position < head &&
-             static_cast<std::int64_t>(page.size()) < limit) {
+      while (position < end && static_cast<std::int64_t>(page.size()) < limit) {
         const EventPtr& event = state.log[static_cast<std::size_t>(position)];
         ++position;
         if (Passes(request, *event)) page.push_back(event);

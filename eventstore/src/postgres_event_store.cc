@@ -154,6 +154,7 @@ absl::StatusOr<LogProgress> PostgresEventStore::ReadLog(
     absl::FunctionRef<absl::Status(RecordedEvent)> visit) {
   STELE_RETURN_IF_ERROR(ValidateReadLog(request));
   std::int64_t position = request.after_position;
+  const std::int64_t end = EndOfRead(position, request.positions_max);
   std::int64_t left = request.limit;
   // What was seen last may be long ago: only a head that was looked up during
   // this call proves that there is nothing more.
@@ -165,9 +166,10 @@ absl::StatusOr<LogProgress> PostgresEventStore::ReadLog(
       is_fresh = true;
     }
     if (position >= head) return LogProgress{position, true};
-    if (left <= 0) return LogProgress{position, false};
-    STELE_ASSIGN_OR_RETURN(Page page, thread_.Block(reader_.ReadLog(
-                                          request, position, head, left)));
+    if (left <= 0 || position >= end) return LogProgress{position, false};
+    STELE_ASSIGN_OR_RETURN(
+        Page page, thread_.Block(reader_.ReadLog(request, position,
+                                                 std::min(head, end), left)));
     left -= static_cast<std::int64_t>(page.events.size());
     position = page.reached;
     for (RecordedEvent& event : page.events) {

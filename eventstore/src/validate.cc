@@ -1,6 +1,7 @@
 #include "validate.h"
 
 #include <cstddef>
+#include <limits>
 #include <string_view>
 
 #include "absl/container/flat_hash_set.h"
@@ -119,6 +120,14 @@ absl::Status ValidateReadStream(const ReadStreamRequest& request) {
   return absl::OkStatus();
 }
 
+std::int64_t EndOfRead(std::int64_t after_position,
+                       std::int64_t positions_max) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  return positions_max > kLast - after_position
+             ? kLast
+             : after_position + positions_max;
+}
+
 absl::Status ValidateReadLog(const ReadLogRequest& request) {
   if (request.after_position < 0) {
     return absl::InvalidArgumentError(
@@ -128,6 +137,11 @@ absl::Status ValidateReadLog(const ReadLogRequest& request) {
   if (request.limit <= 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         "read of the log has limit ", request.limit, ", which is below 1"));
+  }
+  if (request.positions_max <= 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("read of the log has positions_max ",
+                     request.positions_max, ", which is below 1"));
   }
   for (const std::string& category : request.categories) {
     STELE_RETURN_IF_ERROR(ValidateCategory(category));

@@ -1,6 +1,7 @@
 #ifndef STELE_EVENTSTORE_SRC_VALIDATE_H_
 #define STELE_EVENTSTORE_SRC_VALIDATE_H_
 
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -15,6 +16,8 @@ namespace stele {
 absl::Status ValidateAppend(std::span<const AppendRequest> requests);
 absl::Status ValidateReadStream(const ReadStreamRequest& request);
 absl::Status ValidateReadLog(const ReadLogRequest& request);
+// Where a read ends that looks through `positions_max` positions.
+std::int64_t EndOfRead(std::int64_t after_position, std::int64_t positions_max);
 absl::Status ValidateTombstone(const std::string& stream_id,
                                ExpectedVersion expected_version);
 absl::Status ValidateSnapshot(const Snapshot& snapshot);

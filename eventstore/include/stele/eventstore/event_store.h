@@ -2,6 +2,7 @@
 #define STELE_EVENTSTORE_EVENT_STORE_H_
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -92,6 +93,9 @@ struct ReadLogRequest {
   // Only these stream categories and event types; empty = all of them.
   std::vector<std::string> categories = {};
   std::vector<std::string> types = {};
+  // Most positions to look through, > 0: bounds a read whose filter passes
+  // little. It then ends before the head, at the position it came to.
+  std::int64_t positions_max = std::numeric_limits<std::int64_t>::max();
 };
 
 // How far a read of the log came.

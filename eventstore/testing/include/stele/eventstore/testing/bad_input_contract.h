@@ -137,6 +137,7 @@ TEST_P(EventStoreContract, MalformedReadsAreRefused) {
       is_refused);
   EXPECT_THAT(store().ReadLog({.after_position = -1}, visit), is_refused);
   EXPECT_THAT(store().ReadLog({.limit = 0}, visit), is_refused);
+  EXPECT_THAT(store().ReadLog({.positions_max = 0}, visit), is_refused);
   EXPECT_THAT(store().ReadLog({.categories = {"a'b"}}, visit), is_refused);
   EXPECT_THAT(store().ReadLog({.types = {std::string("a\0b", 3)}}, visit),
               is_refused);

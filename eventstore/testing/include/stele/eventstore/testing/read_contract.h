@@ -204,6 +204,26 @@ TEST_P(EventStoreContract, ProgressGoesPastFilteredEvents) {
   EXPECT_GE(progress.position, last);
 }
 
+TEST_P(EventStoreContract, AReadEndsAfterThePositionsItMayLookThrough) {
+  Append("order-1");
+  const std::int64_t last = Append("stock-1", 50).position;
+  ASSERT_THAT(AwaitHead(last), IsOk());
+  ReadLogRequest request{.categories = {"order"}, .positions_max = 20};
+  int reads = 0;
+  for (bool at_head = false; !at_head; ++reads) {
+    const absl::StatusOr<LogProgress> progress = store().ReadLog(
+        request, [](RecordedEvent) { return absl::OkStatus(); });
+    ASSERT_THAT(progress, IsOk());
+    at_head = progress->at_head;
+    if (!at_head) {
+      EXPECT_EQ(progress->position, request.after_position + 20);
+    }
+    request.after_position = progress->position;
+  }
+  EXPECT_GE(reads, 3);
+  EXPECT_GE(request.after_position, last);
+}
+
 TEST_P(EventStoreContract, AVisitorEndsTheReadOfTheLog) {
   const std::int64_t last = Append("order-1", 5).position;
   ASSERT_THAT(AwaitHead(last), IsOk());
