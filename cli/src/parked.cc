@@ -17,6 +17,7 @@ namespace json = boost::json;
 struct Options {
   std::string consumer;
   std::string key;
+  std::int64_t first = 0;  // The event or message to discard, as it was listed.
   bool all = false;
 };
 
@@ -35,10 +36,11 @@ const char* StateWord(ParkedState state) {
 
 void Add(Report& report, json::array& all, const std::string& consumer,
          const ParkedKey& key) {
-  report.rows.push_back({Printable(consumer), Printable(key.key),
-                         TimeText(key.parked_at), absl::StrCat(key.held),
-                         absl::StrCat(key.tries), TimeText(key.next_try),
-                         StateWord(key.state), Printable(key.cause)});
+  report.rows.push_back(
+      {Printable(consumer), Printable(key.key), TimeText(key.parked_at),
+       absl::StrCat(key.first_position), absl::StrCat(key.held),
+       absl::StrCat(key.tries), TimeText(key.next_try), StateWord(key.state),
+       Printable(key.cause)});
   json::object object{{"consumer", consumer},
                       {"key", key.key},
                       {"held", key.held},
@@ -47,7 +49,8 @@ void Add(Report& report, json::array& all, const std::string& consumer,
                       {"parked_at", TimeText(key.parked_at)},
                       {"next_try", TimeText(key.next_try)},
                       {"state", StateWord(key.state)}};
-  if (!IsInbox(consumer)) object["first_position"] = key.first_position;
+  object[IsInbox(consumer) ? "first_message" : "first_position"] =
+      key.first_position;
   all.push_back(std::move(object));
 }
 
@@ -80,6 +83,7 @@ absl::StatusOr<std::vector<ParkedKey>> ParkedInInbox(
     ++key.held;
     if (key.held > 1) continue;
     key.key = KeyOf(message);
+    key.first_position = message.id;
     key.tries = message.tries;
     key.cause = message.cause;
     key.parked_at = message.parked_at;
@@ -95,7 +99,7 @@ absl::StatusOr<Report> List(const Context& context, const Options& options) {
   STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
                          store->consumers().List());
   Report report;
-  report.columns = {"consumer", "key",      "since", "held",
+  report.columns = {"consumer", "key",      "since", "first", "held",
                     "tries",    "next try", "state", "cause"};
   json::array all;
   bool is_known = options.consumer.empty();
@@ -125,6 +129,14 @@ absl::StatusOr<Report> List(const Context& context, const Options& options) {
   return report;
 }
 
+// Refuses to discard one message if that is not the first of its key.
+absl::Status CheckFirst(const Options& options, const ParkedMessage& first) {
+  if (options.all || first.id == options.first) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the first message held for key ", Quoted(options.key), " is number ",
+      first.id, ", not ", options.first, ": nothing is discarded"));
+}
+
 // Retries or discards messages; those of a key one after another, for only the
 // first is not held.
 absl::StatusOr<Report> ChangeInbox(EventStore& store, const Options& options,
@@ -138,6 +150,7 @@ absl::StatusOr<Report> ChangeInbox(EventStore& store, const Options& options,
     if (request == ParkedState::kRetryNow) {
       STELE_RETURN_IF_ERROR(storage->Retry(inbox, message.id));
     } else {
+      STELE_RETURN_IF_ERROR(CheckFirst(options, message));
       STELE_RETURN_IF_ERROR(storage->Discard(inbox, message.id));
     }
     ++changed;
@@ -163,8 +176,12 @@ absl::StatusOr<Report> Change(const Context& context, const Options& options,
   if (IsInbox(options.consumer)) {
     return ChangeInbox(*store, options, request);
   }
+  ConsumerStorage& consumers = store->consumers();
   STELE_RETURN_IF_ERROR(
-      store->consumers().RequestParked(options.consumer, options.key, request));
+      request == ParkedState::kDiscardOne
+          ? consumers.RequestDiscard(options.consumer, options.key,
+                                     options.first)
+          : consumers.RequestParked(options.consumer, options.key, request));
   Report report;
   report.text = absl::StrCat(
       "asked for; whoever works on ", options.consumer,
@@ -203,7 +220,13 @@ void AddParked(CLI::App& app, const Context& context, Command& chosen) {
     command->add_option("consumer", options->consumer, "Its name")->required();
     command->add_option("key", options->key, "The parked key")->required();
   }
-  discard->add_flag("--all", options->all, "All that is held for the key");
+  CLI::App* what = discard->add_option_group("What");
+  what->require_option(1);
+  what->add_option("--first", options->first,
+                   "The one that failed, by its number under \"first\" in "
+                   "parked list; refused if another is the first by now")
+      ->check(CLI::PositiveNumber);
+  what->add_flag("--all", options->all, "All that is held for the key");
 }
 
 }  // namespace stele::cli

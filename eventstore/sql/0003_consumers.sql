@@ -36,6 +36,7 @@ CREATE TABLE {schema}.parked (
   key bytea NOT NULL,
   slot integer NOT NULL,
   state smallint NOT NULL,
+  discard_position bigint NOT NULL DEFAULT 0,
   tries integer NOT NULL,
   first_position bigint NOT NULL,
   parked_at timestamptz NOT NULL,
@@ -51,9 +52,46 @@ CREATE TABLE {schema}.parked_events (
   PRIMARY KEY (consumer, key, position)
 );
 
+-- Renews what `owner` holds, and its own life. Null for a consumer that is not
+-- registered. A slot whose checkpoint is being moved right now is passed over,
+-- and is safe all the same: nobody takes a slot of an owner that is live.
+CREATE FUNCTION {schema}.renew_slots(
+  consumer_name text, owner_name text, lease interval,
+  OUT slots integer[], OUT epochs bigint[], OUT positions bigint[])
+LANGUAGE plpgsql AS $$
+DECLARE
+  at timestamptz;
+BEGIN
+  -- One at a time per consumer.
+  PERFORM FROM {schema}.consumers c
+  WHERE c.name = consumer_name FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  at := clock_timestamp();
+  INSERT INTO {schema}.consumer_owners AS o (consumer, owner, live_until)
+  VALUES (consumer_name, owner_name, at + lease)
+  ON CONFLICT (consumer, owner) DO UPDATE SET live_until = at + lease;
+
+  UPDATE {schema}.checkpoints c SET lease_until = at + lease
+  FROM (SELECT x.slot FROM {schema}.checkpoints x
+        WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
+        FOR NO KEY UPDATE SKIP LOCKED) AS s
+  WHERE c.consumer = consumer_name AND c.slot = s.slot;
+
+  SELECT coalesce(array_agg(c.slot ORDER BY c.slot), '{}'),
+         coalesce(array_agg(c.lease_epoch ORDER BY c.slot), '{}'),
+         coalesce(array_agg(c.position ORDER BY c.slot), '{}')
+  INTO slots, epochs, positions
+  FROM {schema}.checkpoints c
+  WHERE c.consumer = consumer_name AND c.lease_owner = owner_name;
+END
+$$;
+
 -- Renews what `owner` holds, gives up what is beyond its fair share, and takes
--- what is free up to it. Null for a consumer that is not registered. A slot
--- whose checkpoint is being moved right now is left to who moves it.
+-- up to it what is free or whose owner is no longer live. Null for a consumer
+-- that is not registered. A slot whose checkpoint is being moved right now is
+-- left to who moves it.
 CREATE FUNCTION {schema}.acquire_slots(
   consumer_name text, owner_name text, lease interval,
   OUT slots integer[], OUT epochs bigint[], OUT positions bigint[])
@@ -104,8 +142,9 @@ BEGIN
   WHERE c.consumer = consumer_name AND c.slot = ANY (ARRAY(
     SELECT x.slot FROM {schema}.checkpoints x
     WHERE x.consumer = consumer_name
-      AND (x.lease_owner IS NULL
-           OR (x.lease_owner <> owner_name AND x.lease_until <= at))
+      AND (x.lease_owner IS NULL OR NOT EXISTS (
+             SELECT FROM {schema}.consumer_owners o
+             WHERE o.consumer = consumer_name AND o.owner = x.lease_owner))
     ORDER BY x.slot LIMIT greatest(share - held, 0)
     FOR NO KEY UPDATE SKIP LOCKED));
 

@@ -13,6 +13,10 @@
 namespace stele {
 namespace {
 
+// A batch that fails so often with an error that should pass is handled singly,
+// in case that only one of its events has it.
+constexpr int kTriesTogether = 3;
+
 bool IsFault(const absl::Status& error) {
   return !error.ok() && !IsTransient(error) && !absl::IsCancelled(error);
 }
@@ -22,9 +26,13 @@ bool IsFault(const absl::Status& error) {
 absl::Status ConsumerEngine::HandlePage(const ConsumerPage& page) {
   std::span<const KeyedEvent> rest(page.events);
   while (!rest.empty()) {
-    const absl::Status status = HandleTogether(rest, page.end);
-    if (!IsFault(status)) return status;
-    progress_.Failed(status);
+    const std::int64_t begin = rest.front().event.position;
+    if (!MustHandleSingly(begin)) {
+      const absl::Status status = HandleTogether(rest, page.end);
+      if (WasInVain(status)) ++CountTry(begin).together;
+      if (!IsFault(status)) return status;
+      progress_.Failed(status);
+    }
     std::size_t dealt_with = 0;
     STELE_RETURN_IF_ERROR(HandleSingly(rest, dealt_with));
     rest = rest.subspan(dealt_with);
@@ -71,14 +79,14 @@ absl::Status ConsumerEngine::HandleTogether(std::span<const KeyedEvent> events,
     progress_.Handled(static_cast<std::int64_t>(ready.size()),
                       ready.back().event.recorded_at);
   }
+  in_vain_ = {};
   slots_.MovedTo(end);
   next_checkpoint_ = clock_.Now() + kIdleCheckpointEvery;
   return absl::OkStatus();
 }
 
-// A batch should take a small part of the lease: whoever is slower would lose
-// its work together with its slots. Whoever has lost it must not try the same
-// again, or it would lose it for ever.
+// A batch should take a small part of the lease: slots change hands between
+// batches only, and whoever loses them all the same has little to do again.
 void ConsumerEngine::AdaptBatchSize(absl::Duration took, bool succeeded) {
   if (took > options_.lease / 3) {
     batch_size_ = std::max(1, batch_size_ / 2);
@@ -89,6 +97,7 @@ void ConsumerEngine::AdaptBatchSize(absl::Duration took, bool succeeded) {
 
 absl::Status ConsumerEngine::Invoke(std::span<const KeyedEvent> events,
                                     CommitBatch commit) {
+  keeper_.BeginWork();
   int commits = 0;
   absl::Status committed = absl::InternalError(
       "the handler returned OK but did not commit the batch");
@@ -108,7 +117,7 @@ absl::Status ConsumerEngine::Invoke(std::span<const KeyedEvent> events,
     }
     return absl::OkStatus();
   }
-  return status.ok() ? committed : status;
+  return status.ok() || IsInDoubt(committed) ? committed : status;
 }
 
 absl::Status ConsumerEngine::Commit(std::span<const SlotAdvance> advances,
@@ -140,40 +149,71 @@ absl::Status ConsumerEngine::HandleOrPark(const KeyedEvent& event,
   for (int tries = 0; tries < options_.tries_before_parking; ++tries) {
     if (tries > 0) Pause(std::min(backoff.Next(), options_.lease / 3));
     status = HandleTogether(std::span(&event, 1), event.event.position);
+    if (IsTransient(status)) return WaitOrPark(event, status, is_parked);
     if (!IsFault(status)) return status;
     progress_.Failed(status);
   }
   is_parked = true;
-  return Park(event, status);
+  return Park(event, status, options_.tries_before_parking);
+}
+
+absl::Status ConsumerEngine::WaitOrPark(const KeyedEvent& event,
+                                        const absl::Status& error,
+                                        bool& is_parked) {
+  if (!WasInVain(error)) return error;
+  const int tries = ++CountTry(event.event.position).alone;
+  if (tries < options_.transient_tries_before_parking) return error;
+  progress_.Failed(error);
+  is_parked = true;
+  return Park(event, error, tries);
+}
+
+bool ConsumerEngine::MustHandleSingly(std::int64_t position) const {
+  return position == in_vain_.position &&
+         (in_vain_.together >= kTriesTogether || in_vain_.alone > 0);
+}
+
+bool ConsumerEngine::WasInVain(const absl::Status& error) {
+  if (!IsTransient(error) || options_.transient_tries_before_parking == 0) {
+    return false;
+  }
+  return Commit(slots_.Proofs(), [](Transaction&) { return absl::OkStatus(); })
+      .ok();
+}
+
+ConsumerEngine::TriesInVain& ConsumerEngine::CountTry(std::int64_t position) {
+  if (in_vain_.position != position) in_vain_ = {.position = position};
+  return in_vain_;
 }
 
 absl::Status ConsumerEngine::Park(const KeyedEvent& event,
-                                  const absl::Status& cause) {
+                                  const absl::Status& cause, int tries) {
   STELE_ASSIGN_OR_RETURN(const std::vector<ParkedKey> all,
                          storage().ListParked(options_.name));
   if (static_cast<std::int64_t>(all.size()) >= options_.parked_keys_max) {
+    // So many errors that should pass have one cause: that one is waited for.
+    if (IsTransient(cause)) return cause;
     must_give_up_ = true;
     return absl::ResourceExhaustedError(absl::StrCat(
         "consumer ", Quoted(options_.name), " stops at position ",
         event.event.position, " rather than park more than ",
         options_.parked_keys_max, " keys; the last cause: ", cause.ToString()));
   }
-  Backoff backoff(options_.park_backoff);
-  const absl::Time now = clock_.Now();
   const ParkedKey parked{.key = event.key,
                          .slot = SlotOf(event.key, options_.slots),
                          .first_position = event.event.position,
                          .held = 1,
-                         .tries = options_.tries_before_parking,
+                         .tries = tries,
                          .cause = cause.ToString(),
-                         .parked_at = now,
-                         .next_try = now + backoff.Next(),
+                         .parked_at = clock_.Now(),
+                         .next_try = NextTry(tries),
                          .state = ParkedState::kWaiting};
   const std::int64_t end = event.event.position;
   STELE_RETURN_IF_ERROR(Commit(slots_.AdvancesTo(end), [&](Transaction& tx) {
     STELE_RETURN_IF_ERROR(storage().Park(tx, options_.name, parked));
     return storage().Hold(tx, options_.name, parked.key, parked.first_position);
   }));
+  in_vain_ = {};
   slots_.MovedTo(end);
   parked_.Put(parked);
   progress_.SetParkedKeys(parked_.size());

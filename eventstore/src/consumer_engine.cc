@@ -37,8 +37,18 @@ absl::Status ValidateOptions(const ConsumerOptions& options,
   if (options.tick <= absl::ZeroDuration()) {
     return BadOption(options, "tick must be above 0");
   }
+  if (options.scan_positions_max < 1) {
+    return BadOption(options, "scan_positions_max must be above 0");
+  }
+  if (options.handle_time_max <= absl::ZeroDuration()) {
+    return BadOption(options, "handle_time_max must be above 0");
+  }
   if (options.tries_before_parking < 1) {
     return BadOption(options, "tries_before_parking must be above 0");
+  }
+  if (options.transient_tries_before_parking < 0) {
+    return BadOption(options,
+                     "transient_tries_before_parking must not be negative");
   }
   if (options.parked_keys_max < 0) {
     return BadOption(options, "parked_keys_max must not be negative");
@@ -65,6 +75,7 @@ ConsumerEngine::ConsumerEngine(EventStore& store, BatchHandler& handler,
       clock_(options_.clock != nullptr ? *options_.clock : SystemClock()),
       progress_(options_.metrics != nullptr ? *options_.metrics : NoMetrics(),
                 options_.name, clock_),
+      keeper_(store.consumers(), options_, owner_, clock_, progress_),
       retry_(options_.retry),
       batch_size_(options_.batch_events_max) {}
 
@@ -100,6 +111,7 @@ absl::Status ConsumerEngine::Loop(std::optional<std::int64_t> until) {
   progress_.SetRunning(true);
   must_reload_ = true;
   must_give_up_ = false;
+  keeper_.Start();
   absl::Status status;
   for (bool is_done = false; !is_done;) {
     status = IsStopping() ? absl::CancelledError("the consumer was stopped")
@@ -117,6 +129,7 @@ absl::Status ConsumerEngine::Loop(std::optional<std::int64_t> until) {
     must_reload_ = true;
     Pause(std::min(retry_.Next(), options_.lease / 3));
   }
+  keeper_.Stop();  // Or it would renew what is released.
   ReleaseLeases();
   progress_.SetRunning(false);
   return status;
@@ -124,6 +137,7 @@ absl::Status ConsumerEngine::Loop(std::optional<std::int64_t> until) {
 
 absl::Status ConsumerEngine::Turn(std::optional<std::int64_t> until,
                                   bool& is_done) {
+  keeper_.BeginWork();
   STELE_RETURN_IF_ERROR(KeepLeases());
   STELE_RETURN_IF_ERROR(KeepHouse());
   if (is_paused_) {
@@ -135,8 +149,8 @@ absl::Status ConsumerEngine::Turn(std::optional<std::int64_t> until,
     return absl::OkStatus();
   }
   if (slots_.empty()) {
-    is_done = until.has_value();
-    if (!is_done) Pause(options_.tick);
+    if (until.has_value()) return WaitForOthers(*until, is_done);
+    Pause(options_.tick);
     return absl::OkStatus();
   }
   STELE_RETURN_IF_ERROR(Tick());
@@ -157,8 +171,7 @@ absl::Status ConsumerEngine::Turn(std::optional<std::int64_t> until,
   if (until.has_value() && cursor_ >= *until &&
       parked_.Due(clock_.Now()).empty()) {
     STELE_RETURN_IF_ERROR(Checkpoint(/*now=*/true));
-    is_done = true;
-    return absl::OkStatus();
+    return WaitForOthers(*until, is_done);
   }
   STELE_RETURN_IF_ERROR(Checkpoint(/*now=*/false));
   if (page->at_head) return WaitForEvents();
@@ -176,6 +189,7 @@ absl::Status ConsumerEngine::KeepLeases() {
   STELE_ASSIGN_OR_RETURN(
       const std::vector<SlotLease> leases,
       storage().Acquire(options_.name, owner_, options_.lease));
+  keeper_.Renewed();
   const bool is_changed = slots_.Update(leases);
   next_renewal_ = now + options_.lease / 3;
   if (!is_changed && !must_reload_) return absl::OkStatus();
@@ -218,6 +232,7 @@ absl::Status ConsumerEngine::Tick() {
   if (now < next_tick_) return absl::OkStatus();
   next_tick_ = now + options_.tick;
   const std::vector<int> numbers = slots_.Numbers();
+  keeper_.BeginWork();
   return InvokeUser(options_.name, [&] { return handler_.OnTick(numbers); });
 }
 
@@ -228,6 +243,20 @@ absl::Status ConsumerEngine::WaitForEvents() {
   if (absl::IsCancelled(head.status())) return absl::OkStatus();
   STELE_RETURN_IF_ERROR(head);
   head_ = *head;
+  return absl::OkStatus();
+}
+
+absl::Status ConsumerEngine::WaitForOthers(std::int64_t position,
+                                           bool& is_done) {
+  STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
+                         storage().List());
+  for (const ConsumerStatus& consumer : consumers) {
+    if (consumer.name != options_.name) continue;
+    is_done = std::all_of(
+        consumer.slots.begin(), consumer.slots.end(),
+        [&](const SlotStatus& slot) { return slot.position >= position; });
+  }
+  if (!is_done) Pause(options_.tick);
   return absl::OkStatus();
 }
 

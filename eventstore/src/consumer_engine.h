@@ -11,6 +11,7 @@
 #include "consumer_page.h"
 #include "consumer_progress.h"
 #include "consumer_slots.h"
+#include "lease_keeper.h"
 #include "parked_keys.h"
 #include "stele/base/backoff.h"
 #include "stele/base/clock.h"
@@ -38,6 +39,14 @@ class ConsumerEngine final : public Consumer {
  private:
   using Work = absl::FunctionRef<absl::Status(Transaction&)>;
 
+  // Tries that ended with an error that should pass, one after another, though
+  // the store answered: of a batch, and of its first event alone.
+  struct TriesInVain {
+    std::int64_t position = -1;  // Of that event.
+    int together = 0;
+    int alone = 0;
+  };
+
   // ---- The loop (consumer_engine.cc) ----------------------------------------
 
   absl::Status Loop(std::optional<std::int64_t> until);
@@ -47,6 +56,9 @@ class ConsumerEngine final : public Consumer {
   absl::Status KeepHouse();
   absl::Status Tick();
   absl::Status WaitForEvents();
+  // Sets `is_done` if all slots, those of others too, are at `position`.
+  // Otherwise waits a little.
+  absl::Status WaitForOthers(std::int64_t position, bool& is_done);
   // Moves the checkpoints past events of no interest, if it is time or `now`.
   absl::Status Checkpoint(bool now);
   void ReleaseLeases();
@@ -64,17 +76,32 @@ class ConsumerEngine final : public Consumer {
   absl::Status HandleSingly(std::span<const KeyedEvent> events,
                             std::size_t& dealt_with);
   absl::Status HandleOrPark(const KeyedEvent& event, bool& is_parked);
+  // After an error that should pass: returns it, to be waited for, or parks
+  // `event` if that was done often enough.
+  absl::Status WaitOrPark(const KeyedEvent& event, const absl::Status& error,
+                          bool& is_parked);
+  // True iff `error` should pass, but an empty transaction commits and the
+  // leases stand as we know them: it has another reason than those.
+  bool WasInVain(const absl::Status& error);
+  // The tries in vain of what begins at `position`.
+  TriesInVain& CountTry(std::int64_t position);
+  bool MustHandleSingly(std::int64_t position) const;
   // Calls the handler and sees to it that it commits, exactly once.
   absl::Status Invoke(std::span<const KeyedEvent> events, CommitBatch commit);
   absl::Status Commit(std::span<const SlotAdvance> advances, Work work);
-  absl::Status Park(const KeyedEvent& event, const absl::Status& cause);
+  absl::Status Park(const KeyedEvent& event, const absl::Status& cause,
+                    int tries);
   void AdaptBatchSize(absl::Duration took, bool succeeded);
 
   // ---- Parked keys (consumer_parking.cc) ------------------------------------
 
   absl::Status RetryParked();
   absl::Status RetryKey(const ParkedKey& parked);
+  // When a key is tried again that has failed `tries` times.
+  absl::Time NextTry(int tries);
   absl::Status DiscardOne(const ParkedKey& parked);
+  // Drops a wish to discard what is no longer the first event held.
+  absl::Status RefuseDiscard(ParkedKey parked, std::int64_t first);
   absl::Status DiscardAll(const ParkedKey& parked);
   // Notes another failed try of the first event held.
   absl::Status ParkAgain(ParkedKey parked, std::int64_t position,
@@ -91,9 +118,11 @@ class ConsumerEngine final : public Consumer {
   const std::string owner_;
   Clock& clock_;
   ConsumerProgress progress_;
+  LeaseKeeper keeper_;
 
   ConsumerSlots slots_;
   ParkedKeys parked_;
+  TriesInVain in_vain_;
   Backoff retry_;
   std::int64_t cursor_ = 0;  // The log is read up to here.
   std::int64_t head_ = 0;

@@ -39,7 +39,8 @@ absl::StatusOr<ConsumerPage> ReadConsumerPage(
   const ReadLogRequest request{.after_position = position,
                                .limit = events_max,
                                .categories = options.categories,
-                               .types = options.types};
+                               .types = options.types,
+                               .positions_max = options.scan_positions_max};
   const auto visit = [&](RecordedEvent event) -> absl::Status {
     MaybeKey key = InvokeUser(
         options.name, [&]() -> MaybeKey { return handler.KeyOf(event); });

@@ -18,8 +18,9 @@ struct ConsumerPage {
   bool at_head = false;
 };
 
-// Reads on after `position`: at most `events_max` events of the log, and no
-// further once those of `slots` hold `batch_bytes_max` of the options.
+// Reads on after `position`: at most `events_max` events of the log and
+// `scan_positions_max` positions, and no further once the events of `slots`
+// hold `batch_bytes_max` of the options.
 //
 // Errors: those of EventStore::ReadLog(); `key_error` is set to the error of
 // the handler if that is what ended the read.

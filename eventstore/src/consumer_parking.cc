@@ -55,7 +55,9 @@ absl::Status ConsumerEngine::RetryKey(const ParkedKey& parked) {
       });
     }
     if (!status.ok()) {
-      if (IsTransient(status) || absl::IsCancelled(status)) return status;
+      // A commit in doubt may have happened: to be looked at anew. Any other
+      // error delays this key alone, unless the store cannot note it either.
+      if (absl::IsCancelled(status) || IsInDoubt(status)) return status;
       progress_.Failed(status);
       return ParkAgain(parked, position, status);
     }
@@ -85,11 +87,7 @@ absl::Status ConsumerEngine::ParkAgain(ParkedKey parked, std::int64_t position,
   parked.first_position = position;
   parked.cause = cause.ToString();
   parked.state = ParkedState::kWaiting;
-  Backoff backoff(options_.park_backoff);
-  const int waits =
-      std::clamp(parked.tries - options_.tries_before_parking, 0, 60);
-  for (int i = 0; i < waits; ++i) backoff.Next();
-  parked.next_try = clock_.Now() + backoff.Next();
+  parked.next_try = NextTry(parked.tries);
   const SlotAdvance proof = slots_.ProofFor(parked.slot);
   STELE_RETURN_IF_ERROR(Commit(std::span(&proof, 1), [&](Transaction& tx) {
     return storage().Park(tx, options_.name, parked);
@@ -98,10 +96,20 @@ absl::Status ConsumerEngine::ParkAgain(ParkedKey parked, std::int64_t position,
   return absl::OkStatus();
 }
 
+absl::Time ConsumerEngine::NextTry(int tries) {
+  Backoff backoff(options_.park_backoff);
+  const int waits = std::clamp(tries - options_.tries_before_parking, 0, 60);
+  for (int i = 0; i < waits; ++i) backoff.Next();
+  return clock_.Now() + backoff.Next();
+}
+
 absl::Status ConsumerEngine::DiscardOne(const ParkedKey& parked) {
   STELE_ASSIGN_OR_RETURN(const std::vector<std::int64_t> positions,
                          storage().HeldPositions(options_.name, parked.key, 2));
   if (positions.empty()) return ForgetIfEmpty(parked.key);
+  if (positions.front() != parked.discard_position) {
+    return RefuseDiscard(parked, positions.front());
+  }
   ParkedKey rest = parked;
   rest.state = ParkedState::kRetryNow;
   rest.tries = 0;
@@ -121,6 +129,24 @@ absl::Status ConsumerEngine::DiscardOne(const ParkedKey& parked) {
   if (positions.size() == 1) return ForgetIfEmpty(parked.key);
   parked_.Put(rest);
   return RetryKey(rest);
+}
+
+absl::Status ConsumerEngine::RefuseDiscard(ParkedKey parked,
+                                           std::int64_t first) {
+  Log(LogLevel::kWarning,
+      "parked event not discarded: it is no longer the first of its key",
+      {{"consumer", options_.name},
+       {"position", absl::StrCat(parked.discard_position)},
+       {"first_position", absl::StrCat(first)}});
+  if (parked.first_position != first) parked.tries = 0;
+  parked.first_position = first;
+  parked.state = ParkedState::kWaiting;
+  const SlotAdvance proof = slots_.ProofFor(parked.slot);
+  STELE_RETURN_IF_ERROR(Commit(std::span(&proof, 1), [&](Transaction& tx) {
+    return storage().Park(tx, options_.name, parked);
+  }));
+  parked_.Put(parked);
+  return absl::OkStatus();
 }
 
 absl::Status ConsumerEngine::DiscardAll(const ParkedKey& parked) {

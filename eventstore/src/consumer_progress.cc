@@ -32,6 +32,10 @@ ConsumerProgress::ConsumerProgress(Metrics& metrics,
       slots_held_(metrics.GetGauge("stele_consumer_slots_held",
                                    "Slots leased to this process.",
                                    Labels(consumer))),
+      stuck_(metrics.GetGauge("stele_consumer_stuck",
+                              "1 while the handler takes longer than it may "
+                              "and its leases are not renewed, otherwise 0.",
+                              Labels(consumer))),
       events_total_(metrics.GetCounter("stele_consumer_events_total",
                                        "Events handled.", Labels(consumer))),
       batches_total_(metrics.GetCounter("stele_consumer_batches_total",
@@ -69,6 +73,12 @@ void ConsumerProgress::SetParkedKeys(std::int64_t keys) {
   parked_keys_.Set(static_cast<double>(keys));
   absl::MutexLock lock(&mutex_);
   snapshot_.parked_keys = keys;
+}
+
+void ConsumerProgress::SetStuck(bool is_stuck) {
+  stuck_.Set(is_stuck ? 1 : 0);
+  absl::MutexLock lock(&mutex_);
+  snapshot_.is_stuck = is_stuck;
 }
 
 void ConsumerProgress::Handled(std::int64_t events, absl::Time newest) {

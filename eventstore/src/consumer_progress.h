@@ -24,6 +24,7 @@ class ConsumerProgress {
   void SetRunning(bool is_running);
   void SetSlots(int slots);
   void SetParkedKeys(std::int64_t keys);
+  void SetStuck(bool is_stuck);
 
   // A batch was committed; `newest` is when its last event was recorded.
   void Handled(std::int64_t events, absl::Time newest);
@@ -39,6 +40,7 @@ class ConsumerProgress {
   Gauge& lag_seconds_;
   Gauge& parked_keys_;
   Gauge& slots_held_;
+  Gauge& stuck_;
   Counter& events_total_;
   Counter& batches_total_;
   Counter& errors_total_;

@@ -56,6 +56,14 @@ SlotAdvance ConsumerSlots::ProofFor(int slot) const {
   return {it->second, it->second.position};
 }
 
+std::vector<SlotAdvance> ConsumerSlots::Proofs() const {
+  std::vector<SlotAdvance> proofs;
+  for (const auto& [slot, lease] : leases_) {
+    proofs.push_back({lease, lease.position});
+  }
+  return proofs;
+}
+
 void ConsumerSlots::MovedTo(std::int64_t position) {
   for (auto& [slot, lease] : leases_) {
     lease.position = std::max(lease.position, position);

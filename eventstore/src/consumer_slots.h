@@ -36,6 +36,9 @@ class ConsumerSlots {
   // An advance of `slot` that moves nothing and only proves the lease.
   SlotAdvance ProofFor(int slot) const;
 
+  // The same for all slots held.
+  std::vector<SlotAdvance> Proofs() const;
+
   // Notes that AdvancesTo(position) has been committed.
   void MovedTo(std::int64_t position);
 

@@ -52,15 +52,15 @@ void RenewShare(ConsumerState& state, const std::string& owner,
   }
 }
 
-void TakeShare(ConsumerState& state, const std::string& owner, absl::Time now,
-               absl::Time until, std::size_t share) {
+void TakeShare(ConsumerState& state, const std::string& owner, absl::Time until,
+               std::size_t share) {
   auto held = static_cast<std::size_t>(
       std::count_if(state.slots.begin(), state.slots.end(),
                     [&](const SlotStatus& s) { return IsHeldBy(s, owner); }));
   for (SlotStatus& slot : state.slots) {
     if (held >= share) return;
     if (IsHeldBy(slot, owner)) continue;
-    if (!slot.owner.empty() && slot.lease_until > now) continue;
+    if (state.live_until.contains(slot.owner)) continue;
     slot.owner = owner;
     slot.lease_until = until;
     ++slot.epoch;
@@ -161,7 +161,22 @@ absl::StatusOr<std::vector<SlotLease>> InMemoryConsumers::Acquire(
     const std::size_t owners = state.live_until.size();
     const std::size_t share = (state.slots.size() + owners - 1) / owners;
     RenewShare(state, owner, until, share);
-    TakeShare(state, owner, now, until, share);
+    TakeShare(state, owner, until, share);
+    leases = LeasesOf(state, owner);
+    return absl::OkStatus();
+  }));
+  return leases;
+}
+
+absl::StatusOr<std::vector<SlotLease>> InMemoryConsumers::Renew(
+    const std::string& consumer, const std::string& owner,
+    absl::Duration lease) {
+  STELE_RETURN_IF_ERROR(ValidateAcquire(consumer, owner, lease));
+  std::vector<SlotLease> leases;
+  STELE_RETURN_IF_ERROR(Change(consumer, [&](ConsumerState& state) {
+    const absl::Time until = core_.Now() + lease;
+    state.live_until[owner] = until;
+    RenewShare(state, owner, until, state.slots.size());
     leases = LeasesOf(state, owner);
     return absl::OkStatus();
   }));
@@ -238,8 +253,11 @@ absl::StatusOr<std::vector<std::int64_t>> InMemoryConsumers::HeldPositions(
 
 namespace {
 
-bool IsDiscard(ParkedState state) {
-  return state == ParkedState::kDiscardOne || state == ParkedState::kDiscardAll;
+// True iff what an operator asked for outlasts a try that failed at `first`.
+bool Outlasts(const ParkedKey& asked, std::int64_t first) {
+  return asked.state == ParkedState::kDiscardAll ||
+         (asked.state == ParkedState::kDiscardOne &&
+          asked.discard_position == first);
 }
 
 }  // namespace
@@ -249,10 +267,12 @@ absl::Status InMemoryConsumers::Park(Transaction& tx,
                                      const ParkedKey& parked) {
   return ChangeIn(tx, consumer, [&](ConsumerState& state) {
     ParkedKey& stored = state.parked[parked.key].parked;
-    const ParkedState before = stored.state;
-    stored = parked;
-    if (parked.state == ParkedState::kWaiting && IsDiscard(before)) {
-      stored.state = before;
+    const ParkedKey before = std::exchange(stored, parked);
+    stored.discard_position = 0;
+    if (parked.state == ParkedState::kWaiting &&
+        Outlasts(before, parked.first_position)) {
+      stored.state = before.state;
+      stored.discard_position = before.discard_position;
     }
     return absl::OkStatus();
   });
@@ -286,10 +306,27 @@ absl::Status InMemoryConsumers::Unhold(Transaction& tx,
 absl::Status InMemoryConsumers::RequestParked(const std::string& consumer,
                                               const std::string& key,
                                               ParkedState request) {
+  STELE_RETURN_IF_ERROR(ValidateRequestParked(request));
   return Change(consumer, [&](ConsumerState& state) {
     const auto parked = state.parked.find(key);
     if (parked == state.parked.end()) return NotParked(consumer, key);
     parked->second.parked.state = request;
+    parked->second.parked.discard_position = 0;
+    return absl::OkStatus();
+  });
+}
+
+absl::Status InMemoryConsumers::RequestDiscard(const std::string& consumer,
+                                               const std::string& key,
+                                               std::int64_t position) {
+  return Change(consumer, [&](ConsumerState& state) -> absl::Status {
+    const auto parked = state.parked.find(key);
+    if (parked == state.parked.end()) return NotParked(consumer, key);
+    const std::set<std::int64_t>& held = parked->second.held;
+    STELE_RETURN_IF_ERROR(
+        CheckDiscard(key, position, held.empty() ? 0 : *held.begin()));
+    parked->second.parked.state = ParkedState::kDiscardOne;
+    parked->second.parked.discard_position = position;
     return absl::OkStatus();
   });
 }

@@ -20,6 +20,9 @@ class InMemoryConsumers final : public ConsumerStorage {
   absl::StatusOr<std::vector<SlotLease>> Acquire(const std::string& consumer,
                                                  const std::string& owner,
                                                  absl::Duration lease) override;
+  absl::StatusOr<std::vector<SlotLease>> Renew(const std::string& consumer,
+                                               const std::string& owner,
+                                               absl::Duration lease) override;
   absl::Status Release(const std::string& consumer,
                        const std::string& owner) override;
   absl::Status Advance(Transaction& tx, const std::string& consumer,
@@ -40,6 +43,9 @@ class InMemoryConsumers final : public ConsumerStorage {
   absl::Status RequestParked(const std::string& consumer,
                              const std::string& key,
                              ParkedState request) override;
+  absl::Status RequestDiscard(const std::string& consumer,
+                              const std::string& key,
+                              std::int64_t position) override;
   absl::StatusOr<std::vector<ConsumerStatus>> List() override;
   absl::Status SetPaused(const std::string& consumer, bool paused) override;
   absl::StatusOr<bool> IsPaused(const std::string& consumer) override;

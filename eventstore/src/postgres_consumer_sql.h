@@ -52,6 +52,11 @@ struct ConsumerSql {
            "SELECT slots, epochs, positions FROM {schema}.acquire_slots($1, "
            "$2, $3 * interval '1 microsecond')",
            {kText, kText, kInt8});
+  const Statement renew =
+      Make("stele_renew",
+           "SELECT slots, epochs, positions FROM {schema}.renew_slots($1, $2, "
+           "$3 * interval '1 microsecond')",
+           {kText, kText, kInt8});
   const Statement release =
       Make("stele_release",
            "UPDATE {schema}.checkpoints SET lease_owner = NULL, lease_until = "
@@ -78,7 +83,8 @@ struct ConsumerSql {
            "SELECT p.key, p.slot, p.first_position, (SELECT count(*) FROM "
            "{schema}.parked_events e WHERE e.consumer = p.consumer AND e.key = "
            "p.key), p.tries, p.cause, p.parked_at, p.next_try, "
-           "p.state::integer FROM {schema}.parked p WHERE p.consumer = $1 "
+           "p.state::integer, p.discard_position FROM {schema}.parked p "
+           "WHERE p.consumer = $1 "
            "ORDER BY p.key",
            {kText});
   const Statement held = Make(
@@ -86,7 +92,8 @@ struct ConsumerSql {
       "SELECT position FROM {schema}.parked_events WHERE consumer = $1 AND "
       "key = $2 ORDER BY position LIMIT $3",
       {kText, kBytea, kInt8});
-  // A wish to discard (2 and 3) outlasts a retry that was under way (0).
+  // A wish to discard (2: one, 3: all) outlasts a retry that was under way (0),
+  // unless the one is no longer the first.
   const Statement park =
       Make("stele_park",
            "INSERT INTO {schema}.parked (consumer, key, slot, first_position, "
@@ -95,9 +102,12 @@ struct ConsumerSql {
            "ON CONFLICT (consumer, key) DO UPDATE SET slot = excluded.slot, "
            "first_position = excluded.first_position, tries = excluded.tries, "
            "cause = excluded.cause, parked_at = excluded.parked_at, next_try = "
-           "excluded.next_try, state = CASE WHEN excluded.state = 0 AND "
-           "parked.state IN (2, 3) THEN parked.state ELSE excluded.state END "
-           "RETURNING slot",
+           "excluded.next_try, (state, discard_position) = (SELECT CASE WHEN "
+           "k.keeps THEN parked.state ELSE excluded.state END, CASE WHEN "
+           "k.keeps THEN parked.discard_position ELSE 0 END FROM (SELECT "
+           "excluded.state = 0 AND (parked.state = 3 OR (parked.state = 2 AND "
+           "parked.discard_position = excluded.first_position)) AS keeps) AS "
+           "k) RETURNING slot",
            {kText, kBytea, kInt4, kInt8, kInt4, kText, kTimestamp, kTimestamp,
             kInt4});
   const Statement is_parked =
@@ -122,11 +132,19 @@ struct ConsumerSql {
            "AND NOT EXISTS (SELECT FROM {schema}.parked_events e WHERE "
            "e.consumer = $1 AND e.key = $2)",
            {kText, kBytea});
-  const Statement request = Make(
-      "stele_request_parked",
-      "UPDATE {schema}.parked SET state = $3 WHERE consumer = $1 AND key = "
-      "$2 RETURNING slot",
-      {kText, kBytea, kInt4});
+  const Statement request =
+      Make("stele_request_parked",
+           "UPDATE {schema}.parked SET state = $3, discard_position = 0 WHERE "
+           "consumer = $1 AND key = $2 RETURNING slot",
+           {kText, kBytea, kInt4});
+  // Answers with the first position held, for the caller to compare.
+  const Statement request_discard =
+      Make("stele_request_discard",
+           "UPDATE {schema}.parked p SET state = 2, discard_position = $3 "
+           "WHERE p.consumer = $1 AND p.key = $2 RETURNING (SELECT "
+           "coalesce(min(e.position), 0) FROM {schema}.parked_events e WHERE "
+           "e.consumer = p.consumer AND e.key = p.key)",
+           {kText, kBytea, kInt8});
   const Statement list = Make(
       "stele_list_consumers",
       "SELECT n.name, n.is_paused, (SELECT count(*) FROM {schema}.parked p "

@@ -128,10 +128,23 @@ absl::Status PostgresConsumerStorage::Register(const std::string& consumer,
 absl::StatusOr<std::vector<SlotLease>> PostgresConsumerStorage::Acquire(
     const std::string& consumer, const std::string& owner,
     absl::Duration lease) {
+  return Lease("acquiring slots", sql_->acquire, consumer, owner, lease);
+}
+
+absl::StatusOr<std::vector<SlotLease>> PostgresConsumerStorage::Renew(
+    const std::string& consumer, const std::string& owner,
+    absl::Duration lease) {
+  return Lease("renewing leases", sql_->renew, consumer, owner, lease);
+}
+
+absl::StatusOr<std::vector<SlotLease>> PostgresConsumerStorage::Lease(
+    std::string_view doing, const Statement& statement,
+    const std::string& consumer, const std::string& owner,
+    absl::Duration lease) {
   STELE_RETURN_IF_ERROR(ValidateAcquire(consumer, owner, lease));
   const absl::Duration bounded = std::min(lease, absl::Hours(24 * 365));
   STELE_ASSIGN_OR_RETURN(const Result result,
-                         Query("acquiring slots", sql_->acquire,
+                         Query(doing, statement,
                                Params().Text(consumer).Text(owner).Int8(
                                    absl::ToInt64Microseconds(bounded))));
   if (result.IsNull(0, 0)) return UnknownConsumer(consumer);
@@ -205,7 +218,8 @@ absl::StatusOr<std::vector<ParkedKey>> PostgresConsumerStorage::ListParked(
                     .cause = std::string(rows.GetBytes(row, 5)),
                     .parked_at = TimeOf(rows, row, 6),
                     .next_try = TimeOf(rows, row, 7),
-                    .state = static_cast<ParkedState>(rows.GetInt4(row, 8))});
+                    .state = static_cast<ParkedState>(rows.GetInt4(row, 8)),
+                    .discard_position = rows.GetInt8(row, 9)});
   }
   return keys;
 }
@@ -280,11 +294,26 @@ absl::Status PostgresConsumerStorage::Unhold(Transaction& tx,
 absl::Status PostgresConsumerStorage::RequestParked(const std::string& consumer,
                                                     const std::string& key,
                                                     ParkedState request) {
+  STELE_RETURN_IF_ERROR(ValidateRequestParked(request));
   STELE_ASSIGN_OR_RETURN(const Result done,
                          Query("asking for a parked key", sql_->request,
                                Params().Text(consumer).Bytea(key).Int4(
                                    static_cast<std::int32_t>(request))));
   return done.rows() > 0 ? absl::OkStatus() : NotParked(consumer, key);
+}
+
+absl::Status PostgresConsumerStorage::RequestDiscard(
+    const std::string& consumer, const std::string& key,
+    std::int64_t position) {
+  constexpr std::string_view kDoing = "asking to discard an event";
+  return Alone(kDoing, [&](postgres::Session& session) -> absl::Status {
+    STELE_ASSIGN_OR_RETURN(
+        const Result first,
+        session.Execute(kDoing, sql_->request_discard,
+                        Params().Text(consumer).Bytea(key).Int8(position)));
+    if (first.rows() == 0) return NotParked(consumer, key);
+    return CheckDiscard(key, position, first.GetInt8(0, 0));
+  });
 }
 
 absl::StatusOr<std::vector<ConsumerStatus>> PostgresConsumerStorage::List() {

@@ -25,6 +25,9 @@ class PostgresConsumerStorage final : public ConsumerStorage {
   absl::StatusOr<std::vector<SlotLease>> Acquire(const std::string& consumer,
                                                  const std::string& owner,
                                                  absl::Duration lease) override;
+  absl::StatusOr<std::vector<SlotLease>> Renew(const std::string& consumer,
+                                               const std::string& owner,
+                                               absl::Duration lease) override;
   absl::Status Release(const std::string& consumer,
                        const std::string& owner) override;
   absl::Status Advance(Transaction& tx, const std::string& consumer,
@@ -43,6 +46,9 @@ class PostgresConsumerStorage final : public ConsumerStorage {
   absl::Status RequestParked(const std::string& consumer,
                              const std::string& key,
                              ParkedState request) override;
+  absl::Status RequestDiscard(const std::string& consumer,
+                              const std::string& key,
+                              std::int64_t position) override;
   absl::StatusOr<std::vector<ConsumerStatus>> List() override;
   absl::Status SetPaused(const std::string& consumer, bool paused) override;
   absl::StatusOr<bool> IsPaused(const std::string& consumer) override;
@@ -54,6 +60,11 @@ class PostgresConsumerStorage final : public ConsumerStorage {
   // Runs `work` in a transaction of its own.
   absl::Status Alone(std::string_view doing,
                      absl::FunctionRef<absl::Status(postgres::Session&)> work);
+  // Calls one of the functions that answer with the slots held.
+  absl::StatusOr<std::vector<SlotLease>> Lease(
+      std::string_view doing, const postgres::Statement& statement,
+      const std::string& consumer, const std::string& owner,
+      absl::Duration lease);
   // One statement, in a transaction of its own.
   absl::StatusOr<postgres::Result> Query(std::string_view doing,
                                          const postgres::Statement& statement,

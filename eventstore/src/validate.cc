@@ -225,4 +225,18 @@ absl::Status ValidateAdvances(std::span<const SlotAdvance> advances) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateRequestParked(ParkedState request) {
+  if (request != ParkedState::kDiscardOne) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "to discard one event takes its position: use RequestDiscard()");
+}
+
+absl::Status CheckDiscard(const std::string& key, std::int64_t position,
+                          std::int64_t first) {
+  if (position == first) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the first event held for key ", Quoted(key), " is at position ", first,
+      ", not ", position, ": nothing is discarded"));
+}
+
 }  // namespace stele

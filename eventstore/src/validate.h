@@ -29,6 +29,10 @@ absl::Status ValidateRegister(const std::string& consumer, int slots,
 absl::Status ValidateAcquire(const std::string& consumer,
                              const std::string& owner, absl::Duration lease);
 absl::Status ValidateAdvances(std::span<const SlotAdvance> advances);
+absl::Status ValidateRequestParked(ParkedState request);
+// kFailedPrecondition unless the event to be discarded is the `first` held.
+absl::Status CheckDiscard(const std::string& key, std::int64_t position,
+                          std::int64_t first);
 
 }  // namespace stele
 

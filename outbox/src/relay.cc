@@ -40,6 +40,8 @@ ConsumerOptions ToConsumerOptions(const RelayRoutes& routes,
   consumer.lease = options.lease;
   consumer.retry = options.retry;
   consumer.park_backoff = options.park_backoff;
+  // A broker that is away is away for all events.
+  consumer.transient_tries_before_parking = 0;
   consumer.metrics = options.metrics;
   return consumer;
 }

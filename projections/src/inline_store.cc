@@ -69,6 +69,11 @@ class InlineConsumers : public ConsumerStorage {
       absl::Duration lease) override {
     return inner_.Acquire(consumer, owner, lease);
   }
+  absl::StatusOr<std::vector<SlotLease>> Renew(const std::string& consumer,
+                                               const std::string& owner,
+                                               absl::Duration lease) override {
+    return inner_.Renew(consumer, owner, lease);
+  }
   absl::Status Release(const std::string& consumer,
                        const std::string& owner) override {
     return inner_.Release(consumer, owner);
@@ -102,6 +107,11 @@ class InlineConsumers : public ConsumerStorage {
                              const std::string& key,
                              ParkedState request) override {
     return inner_.RequestParked(consumer, key, request);
+  }
+  absl::Status RequestDiscard(const std::string& consumer,
+                              const std::string& key,
+                              std::int64_t position) override {
+    return inner_.RequestDiscard(consumer, key, position);
   }
   absl::StatusOr<std::vector<ConsumerStatus>> List() override {
     return inner_.List();

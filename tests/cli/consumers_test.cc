@@ -158,7 +158,17 @@ TEST_F(ConsumersTest, RetriesAParkedKeyOnceItIsMended) {
 
 TEST_F(ConsumersTest, DiscardsTheFailedEventAndGoesOnWithTheNext) {
   auto service = ParkAda();
-  const Answer asked = Json({"parked", "discard", Consumer(), "ada"});
+  const std::int64_t first =
+      At(Json({"parked", "list"}).Data(), "/0/first_position").as_int64();
+  const auto discard = [&](std::int64_t which) {
+    return Json({"parked", "discard", Consumer(), "ada", "--first",
+                 absl::StrCat(which)});
+  };
+  const Answer other = discard(first + 1);
+  EXPECT_EQ(other.exit, 4);
+  EXPECT_THAT(other.Diagnostics(),
+              HasSubstr(absl::StrCat("is at position ", first)));
+  const Answer asked = discard(first);
   EXPECT_EQ(asked.exit, 0) << asked.out;
   Await("the event after it",
         [&] { return BalanceOf(*service, "ada") == 110; });
@@ -209,9 +219,17 @@ TEST_F(ConsumersTest, LooksAfterWhatAnInboxParked) {
   EXPECT_EQ(Stele({"consumers", "pause", "inbox/till"}).exit, 4);
   EXPECT_EQ(Stele({"parked", "retry", "inbox/till", "nobody"}).exit, 4);
 
-  is_broken = false;
-  EXPECT_EQ(Stele({"parked", "discard", "inbox/till", "account-ada"}).exit, 0);
+  const std::int64_t first =
+      At(Json({"parked", "list"}).Data(), "/0/first_message").as_int64();
+  const auto discard = [&](std::int64_t which) {
+    return Stele({"parked", "discard", "inbox/till", "account-ada", "--first",
+                  absl::StrCat(which)})
+        .exit;
+  };
+  EXPECT_EQ(discard(first + 1), 4) << "it waits behind the one that failed";
+  EXPECT_EQ(discard(first), 0);
   EXPECT_EQ(Stele({"parked", "retry", "inbox/till", "account-ada"}).exit, 0);
+  is_broken = false;  // Not before, or it might be handled by itself.
   Await("the rest", [&] { return handled == 2; });
   Await("an empty list", [&] { return Stele({"parked", "list"}).exit == 0; });
 }

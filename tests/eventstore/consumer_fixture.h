@@ -232,6 +232,21 @@ class ConsumerTest : public EventStoreContract {
     return list->at(0).slots;
   }
 
+  // Lets the time of several leases of `key`'s slot go by, as fast as somebody
+  // renews it.
+  void LetLeasesGoBy(const std::string& key, absl::Duration lease) {
+    const auto until = [&] {
+      return Slots()[static_cast<std::size_t>(SlotOf(key, 8))].lease_until;
+    };
+    const absl::Time end = until() + 4 * lease;
+    const absl::Time deadline = absl::Now() + kPatience;
+    while (until() < end) {
+      ASSERT_LT(absl::Now(), deadline) << "nobody renews";
+      if (until() - clock().Now() > lease / 2) clock().Advance(lease / 4);
+      std::this_thread::yield();
+    }
+  }
+
   std::vector<std::int64_t> SlotPositions() {
     std::vector<std::int64_t> positions;
     for (const SlotStatus& slot : Slots()) {

@@ -23,5 +23,28 @@ INSTANTIATE_TEST_SUITE_P(Postgres, ConsumerTest, ::testing::Values(kPostgres),
 INSTANTIATE_TEST_SUITE_P(Postgres, SubscriptionTest,
                          ::testing::Values(kPostgres), NameOfKind);
 
+class PostgresLeaseTest : public ConsumerTest {};
+INSTANTIATE_TEST_SUITE_P(Postgres, PostgresLeaseTest,
+                         ::testing::Values(kPostgres), NameOfKind);
+
+// A commit that takes longer than the lease keeps it from being renewed.
+TEST_P(PostgresLeaseTest, NobodyTakesASlotOfALiveOwner) {
+  const absl::Duration lease = absl::Milliseconds(300);
+  ASSERT_THAT(consumers().Register(kName, 1, 0), IsOk());
+  const SlotLease held = consumers().Acquire(kName, "a", lease)->at(0);
+  const SlotAdvance advance{held, 5};
+  ASSERT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
+    STELE_RETURN_IF_ERROR(
+        consumers().Advance(tx, kName, std::span(&advance, 1)));
+    while (Slots().at(0).lease_until + lease > absl::Now()) {
+      STELE_RETURN_IF_ERROR(consumers().Renew(kName, "a", lease));
+    }
+    return absl::OkStatus();
+  }),
+              IsOk());
+  EXPECT_THAT(consumers().Acquire(kName, "b", lease), IsOkAndHolds(IsEmpty()));
+  EXPECT_EQ(consumers().Renew(kName, "a", lease)->at(0).epoch, held.epoch);
+}
+
 }  // namespace
 }  // namespace stele::testing

@@ -49,11 +49,14 @@ class BatchHandler {
   // outside the database is done and acknowledged. Returns what `commit`
   // returned, or the error that kept it from being called.
   //
-  // An error of kind kUnavailable, kAborted, kDeadlineExceeded, kUnknown or
-  // kResourceExhausted (something is overloaded) is retried with back-off, in
-  // smaller batches if they take too much of the lease; kCancelled stops; any
-  // other is a fault of one of the events, which is then found, by handling
-  // them one by one, and parked with its key.
+  // kCancelled stops. An error that should pass (see IsTransient()) is retried
+  // with back-off. Any other is a fault of one of the events, which is then
+  // found, by handling them one by one, and parked with its key. So is one that
+  // should pass and does not, though the store answers: see
+  // `ConsumerOptions::transient_tries_before_parking`.
+  //
+  // The leases are renewed meanwhile, for `handle_time_max`. If they are lost
+  // all the same, `commit` says so and the batch is somebody else's.
   virtual absl::Status Handle(std::span<const KeyedEvent> batch,
                               CommitBatch commit) = 0;
 
@@ -83,12 +86,29 @@ struct ConsumerOptions {
   int batch_events_max = 500;
   std::int64_t batch_bytes_max = 4 << 20;
 
-  absl::Duration lease = absl::Seconds(10);  // Renewed at a third of it.
+  // Most positions of the log looked through for these in one go: a checkpoint
+  // also moves while there is nothing of interest.
+  std::int64_t scan_positions_max = 200'000;
+
+  // Renewed in time however long an event takes to handle: see below.
+  absl::Duration lease = absl::Seconds(10);
   absl::Duration tick = absl::Milliseconds(100);
+
+  // One call of the handler that takes longer than this is taken to hang: its
+  // leases are no longer renewed, so that others may take its slots over; the
+  // log says so, and stele_consumer_stuck is 1. Should it return, its commit is
+  // refused if they have.
+  absl::Duration handle_time_max = absl::Minutes(10);
 
   // An event that fails is tried this many times before its key is parked, and
   // then again after `park_backoff` waits.
   int tries_before_parking = 3;
+  // The same for errors that should pass (see IsTransient()): a statement that
+  // times out, memory that runs out. Only tries of the event alone, after which
+  // the store answers and the leases stand, are counted, so that a database
+  // that is away parks nothing. 0 = never: whatever the handler needs besides
+  // the store is away for all events at once.
+  int transient_tries_before_parking = 8;
   BackoffOptions retry = {absl::Milliseconds(20), absl::Seconds(5)};
   BackoffOptions park_backoff = {absl::Seconds(1), absl::Minutes(10)};
   // The consumer stops with kResourceExhausted, rather than park more keys than
@@ -109,6 +129,7 @@ struct ConsumerSnapshot {
   absl::Time last_progress;
   absl::Status last_error;  // OK if the last try succeeded.
   bool is_running = false;
+  bool is_stuck = false;  // Nothing was heard for `handle_time_max`.
 };
 
 // Reads the log on behalf of a handler: takes leases on slots, hands events to
@@ -130,10 +151,12 @@ class Consumer {
   // and returns. Called once.
   virtual absl::Status Run() = 0;
 
-  // Works like Run() until all slots that it can get are at `position` or
-  // beyond, then releases its leases and returns: for tests and for rebuilds,
-  // which go on when they have caught up. May be called again, but not during
-  // Run(). While the consumer is paused, it returns kFailedPrecondition.
+  // Works like Run() until all slots of the consumer are at `position` or
+  // beyond, then releases its leases and returns: for tests and scripts, which
+  // go on when all is caught up. Slots that others hold are waited for: until
+  // those have brought them there, or their leases have expired and the slots
+  // are taken over. May be called again, but not during Run(). While the
+  // consumer is paused, it returns kFailedPrecondition.
   virtual absl::Status RunUntil(std::int64_t position) = 0;
 
   // Makes Run() or RunUntil() return after the batch being handled, with OK or

@@ -34,7 +34,7 @@ struct SlotAdvance {
 enum class ParkedState {
   kWaiting,     // For its next try, or for an operator.
   kRetryNow,    // An operator asked for a try at once.
-  kDiscardOne,  // An operator asked to drop the failing event.
+  kDiscardOne,  // An operator asked to drop the event at `discard_position`.
   kDiscardAll,  // An operator asked to drop all events held for the key.
 };
 
@@ -50,6 +50,8 @@ struct ParkedKey {
   absl::Time parked_at;
   absl::Time next_try;  // absl::InfiniteFuture() = only when asked.
   ParkedState state = ParkedState::kWaiting;
+  // What the operator saw; only with kDiscardOne. Set by RequestDiscard().
+  std::int64_t discard_position = 0;
 };
 
 // One slot as an operator sees it.
@@ -85,13 +87,22 @@ class ConsumerStorage {
   virtual absl::Status Register(const std::string& consumer, int slots,
                                 std::int64_t start_position) = 0;
 
-  // Renews what `owner` holds and takes free or expired slots so that it comes
-  // to its fair share: slots / live owners, rounded up; gives up slots beyond
-  // that. Returns all that it now holds, by slot. Epochs of kept slots are
-  // unchanged. An owner is live from its first call until `lease` after its
-  // last, also while it holds nothing, so that the others make room for it.
-  // kNotFound if the consumer is not registered.
+  // Renews what `owner` holds and goes towards its fair share, slots / live
+  // owners, rounded up: gives up slots beyond it, and takes those that are free
+  // or whose owner is no longer live. It may take more calls to get there: an
+  // owner gives up only in calls of its own, and a slot whose checkpoint is
+  // being moved right now stays as it is. Returns all that it now holds, by
+  // slot; epochs of kept slots are unchanged. An owner is live from its first
+  // call until `lease` after its last one, Renew() included, also while it
+  // holds nothing. kNotFound if the consumer is not registered.
   virtual absl::StatusOr<std::vector<SlotLease>> Acquire(
+      const std::string& consumer, const std::string& owner,
+      absl::Duration lease) = 0;
+
+  // Renews what `owner` holds, and no more: takes no slot and gives none up.
+  // Never waits for a checkpoint that is being moved. Returns and fails like
+  // Acquire().
+  virtual absl::StatusOr<std::vector<SlotLease>> Renew(
       const std::string& consumer, const std::string& owner,
       absl::Duration lease) = 0;
 
@@ -115,7 +126,8 @@ class ConsumerStorage {
       const std::string& consumer, const std::string& key,
       std::int64_t limit) = 0;
   // Parks `parked.key`, or updates its tries, cause, next try and state. A
-  // request to discard that came meanwhile outlasts kWaiting, not kRetryNow.
+  // request to discard that came meanwhile outlasts kWaiting, not kRetryNow; to
+  // discard one event, only while that is still `parked.first_position`.
   virtual absl::Status Park(Transaction& tx, const std::string& consumer,
                             const ParkedKey& parked) = 0;
   // Holds an event behind a parked key; once, however often it is asked.
@@ -129,9 +141,17 @@ class ConsumerStorage {
   // ---- Operators ------------------------------------------------------------
 
   // Asks the owner of a parked key to act. kNotFound if it is not parked.
+  // kInvalidArgument for kDiscardOne: see RequestDiscard().
   virtual absl::Status RequestParked(const std::string& consumer,
                                      const std::string& key,
                                      ParkedState request) = 0;
+  // Asks the owner of a parked key to drop the event at `position`, the first
+  // of those held: the one that fails, and no other. Nothing is dropped if it
+  // has been dealt with by the time the owner acts. kNotFound if the key is not
+  // parked, kFailedPrecondition if another event is the first by now.
+  virtual absl::Status RequestDiscard(const std::string& consumer,
+                                      const std::string& key,
+                                      std::int64_t position) = 0;
   virtual absl::StatusOr<std::vector<ConsumerStatus>> List() = 0;
   // A paused consumer keeps its leases and handles nothing. kNotFound if the
   // consumer is not known.

@@ -3,10 +3,9 @@
 
 #include "stele/eventstore/testing/contract_fixture.h"
 
-// Part of contract_suite.h: leases, checkpoints and parked keys.
+// Part of contract_suite.h: leases and checkpoints.
 namespace stele::testing {
 
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -153,6 +152,39 @@ TEST_P(ConsumerStorageContract, ANewOwnerIsGivenItsShareAndNoMore) {
     for (const SlotLease& other : kept) EXPECT_NE(lease.slot, other.slot);
   }
   EXPECT_THAT(Acquire("a"), SizeIs(4));
+}
+
+TEST_P(ConsumerStorageContract, RenewTakesAndGivesUpNothing) {
+  ASSERT_THAT(consumers().Register(kName, 8, 0), IsOk());
+  ASSERT_THAT(Acquire("a"), SizeIs(8));
+  EXPECT_THAT(Acquire("b"), IsEmpty());
+  EXPECT_THAT(consumers().Renew(kName, "a", kLongLease),
+              IsOkAndHolds(SizeIs(8)));
+  ASSERT_THAT(Acquire("a"), SizeIs(4));
+  EXPECT_THAT(consumers().Renew(kName, "b", kLongLease),
+              IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(Acquire("b"), SizeIs(4));
+  EXPECT_THAT(consumers().Renew("unknown", "a", kLongLease),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_P(ConsumerStorageContract, RenewKeepsLeasesFromExpiring) {
+  ASSERT_THAT(consumers().Register(kName, 4, 0), IsOk());
+  const absl::Duration lease = absl::Milliseconds(500);
+  const std::vector<SlotLease> first = Acquire("a", lease);
+  const auto until = [&] {
+    return consumers().List()->at(0).slots.at(0).lease_until;
+  };
+  const absl::Time end = until() + 2 * lease;
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (until() < end && absl::Now() < deadline) {
+    clock().Advance(lease / 10);
+    const auto held = consumers().Renew(kName, "a", lease);
+    ASSERT_THAT(held, IsOkAndHolds(SizeIs(4)));
+    EXPECT_EQ(held->at(0).epoch, first.at(0).epoch);
+    EXPECT_THAT(Acquire("b", lease), IsEmpty());
+  }
+  EXPECT_GE(until(), end);
 }
 
 TEST_P(ConsumerStorageContract, SharesAreRoundedUpAndCoverAllSlots) {
@@ -332,143 +364,6 @@ TEST_P(ConsumerStorageContract, ConsumersDoNotTouchEachOther) {
               IsOkAndHolds(IsEmpty()));
   ASSERT_THAT(consumers().Forget("saga/O'Brien \"x\" %"), IsOk());
   EXPECT_THAT(Parked(), SizeIs(1));
-}
-
-// ---- Parked keys ------------------------------------------------------------
-
-TEST_P(ConsumerStorageContract, AParkedKeyKeepsWhatIsKnownOfIt) {
-  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  Park("order-'1\" \\ %", {5, 9, 7});
-  const std::vector<ParkedKey> parked = Parked();
-  ASSERT_THAT(parked, SizeIs(1));
-  EXPECT_EQ(parked[0].key, "order-'1\" \\ %");
-  EXPECT_EQ(parked[0].slot, 1);
-  EXPECT_EQ(parked[0].first_position, 5);
-  EXPECT_EQ(parked[0].held, 3);
-  EXPECT_EQ(parked[0].tries, 3);
-  EXPECT_EQ(parked[0].cause, "INTERNAL: it's \"broken\"");
-  EXPECT_EQ(parked[0].parked_at, absl::FromUnixSeconds(1'767'000'000));
-  EXPECT_EQ(parked[0].next_try, absl::FromUnixSeconds(1'767'000'010));
-  EXPECT_EQ(parked[0].state, ParkedState::kWaiting);
-  EXPECT_THAT(consumers().HeldPositions(kName, parked[0].key, 10),
-              IsOkAndHolds(ElementsAre(5, 7, 9)));
-  EXPECT_THAT(consumers().HeldPositions(kName, parked[0].key, 2),
-              IsOkAndHolds(ElementsAre(5, 7)));
-  EXPECT_THAT(consumers().HeldPositions(kName, "other", 10),
-              IsOkAndHolds(IsEmpty()));
-  EXPECT_EQ(consumers().List()->at(0).parked_keys, 1);
-}
-
-TEST_P(ConsumerStorageContract, AKeyMayWaitForEver) {
-  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  Park("k", {5});
-  ParkedKey parked = Parked().at(0);
-  parked.next_try = absl::InfiniteFuture();
-  ASSERT_THAT(store().Transact([&](Transaction& tx) {
-    return consumers().Park(tx, kName, parked);
-  }),
-              IsOk());
-  EXPECT_EQ(Parked().at(0).next_try, absl::InfiniteFuture());
-}
-
-TEST_P(ConsumerStorageContract, HoldingTwiceHoldsOnce) {
-  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  Park("k", {5, 5, 6});
-  EXPECT_EQ(Parked().at(0).held, 2);
-}
-
-TEST_P(ConsumerStorageContract, ParkingAgainUpdates) {
-  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  Park("k", {5, 6});
-  ParkedKey parked = Parked().at(0);
-  parked.tries = 4;
-  parked.cause = "again";
-  parked.first_position = 6;
-  parked.state = ParkedState::kWaiting;
-  ASSERT_THAT(store().Transact([&](Transaction& tx) {
-    return consumers().Park(tx, kName, parked);
-  }),
-              IsOk());
-  ASSERT_THAT(Parked(), SizeIs(1));
-  EXPECT_EQ(Parked()[0].tries, 4);
-  EXPECT_EQ(Parked()[0].cause, "again");
-  EXPECT_EQ(Parked()[0].first_position, 6);
-  EXPECT_EQ(Parked()[0].held, 2);
-}
-
-TEST_P(ConsumerStorageContract, AKeyIsFreeOnceItsLastEventIsDropped) {
-  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  Park("k", {5, 6});
-  ASSERT_THAT(Unhold("k", 5), IsOk());
-  EXPECT_THAT(Parked(), SizeIs(1));
-  EXPECT_EQ(Parked()[0].held, 1);
-  ASSERT_THAT(Unhold("k", 6), IsOk());
-  EXPECT_THAT(Parked(), IsEmpty());
-  EXPECT_EQ(consumers().List()->at(0).parked_keys, 0);
-}
-
-TEST_P(ConsumerStorageContract, ARollbackParksNothing) {
-  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  EXPECT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
-    ParkedKey parked;
-    parked.key = "k";
-    parked.first_position = 5;
-    STELE_RETURN_IF_ERROR(consumers().Park(tx, kName, parked));
-    STELE_RETURN_IF_ERROR(consumers().Hold(tx, kName, "k", 5));
-    return absl::CancelledError("no");
-  }),
-              StatusIs(absl::StatusCode::kCancelled));
-  EXPECT_THAT(Parked(), IsEmpty());
-}
-
-TEST_P(ConsumerStorageContract, OperatorsAskTheOwner) {
-  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  Park("k", {5});
-  for (const ParkedState state :
-       {ParkedState::kRetryNow, ParkedState::kDiscardOne,
-        ParkedState::kDiscardAll, ParkedState::kWaiting}) {
-    ASSERT_THAT(consumers().RequestParked(kName, "k", state), IsOk());
-    EXPECT_EQ(Parked().at(0).state, state);
-  }
-  EXPECT_THAT(consumers().RequestParked(kName, "other", ParkedState::kRetryNow),
-              StatusIs(absl::StatusCode::kNotFound));
-}
-
-// A retry that was under way when the operator asked must not undo the wish.
-TEST_P(ConsumerStorageContract, AWishToDiscardOutlastsARetryThatFails) {
-  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  Park("k", {5});
-  for (const ParkedState wish :
-       {ParkedState::kDiscardOne, ParkedState::kDiscardAll}) {
-    ParkedKey failed = Parked().at(0);
-    failed.state = ParkedState::kWaiting;
-    failed.tries = 7;
-    ASSERT_THAT(consumers().RequestParked(kName, "k", wish), IsOk());
-    const auto park = [&](Transaction& tx) {
-      return consumers().Park(tx, kName, failed);
-    };
-    ASSERT_THAT(store().Transact(park), IsOk());
-    EXPECT_EQ(Parked().at(0).state, wish);
-    EXPECT_EQ(Parked().at(0).tries, 7);
-    failed.state = ParkedState::kRetryNow;
-    ASSERT_THAT(store().Transact(park), IsOk());
-    EXPECT_EQ(Parked().at(0).state, ParkedState::kRetryNow);
-  }
-}
-
-TEST_P(ConsumerStorageContract, ResetDropsWhatWillBeReadAgain) {
-  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  Park("before", {3, 4});
-  Park("across", {4, 8});
-  Park("beyond", {7, 9});
-  ASSERT_THAT(consumers().Reset(kName, 6), IsOk());
-  EXPECT_THAT(consumers().HeldPositions(kName, "before", 9),
-              IsOkAndHolds(ElementsAre(3, 4)));
-  EXPECT_THAT(consumers().HeldPositions(kName, "across", 9),
-              IsOkAndHolds(ElementsAre(4)));
-  EXPECT_THAT(consumers().HeldPositions(kName, "beyond", 9),
-              IsOkAndHolds(IsEmpty()));
-  EXPECT_THAT(Parked(), SizeIs(2));
 }
 
 }  // namespace stele::testing

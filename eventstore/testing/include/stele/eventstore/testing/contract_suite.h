@@ -20,6 +20,7 @@
 #include "stele/eventstore/testing/consumer_storage_contract.h"
 #include "stele/eventstore/testing/contract_fixture.h"
 #include "stele/eventstore/testing/idempotency_contract.h"
+#include "stele/eventstore/testing/parked_keys_contract.h"
 #include "stele/eventstore/testing/read_contract.h"
 #include "stele/eventstore/testing/transaction_contract.h"
 
