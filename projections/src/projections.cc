@@ -25,8 +25,10 @@ absl::Status CheckOptions(const ProjectionsOptions& options) {
         "batch_events_max and build_batch_events_max must be at least 1");
   }
   if (options.poll <= absl::ZeroDuration() ||
-      options.lease <= absl::ZeroDuration()) {
-    return absl::InvalidArgumentError("poll and lease must be positive");
+      options.lease <= absl::ZeroDuration() ||
+      options.handle_time_max <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        "poll, lease and handle_time_max must be positive");
   }
   return absl::OkStatus();
 }
@@ -59,6 +61,7 @@ ConsumerOptions ConsumerOptionsFor(const Projection& projection,
   consumer.types = projection.event_types;
   consumer.batch_events_max = options.batch_events_max;
   consumer.lease = options.lease;
+  consumer.handle_time_max = options.handle_time_max;
   consumer.tries_before_parking = options.tries_before_parking;
   consumer.park_backoff = options.park_backoff;
   consumer.metrics = options.metrics;

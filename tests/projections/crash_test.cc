@@ -49,6 +49,7 @@ TEST_F(CrashTest, WhoeverLostItsLeaseCannotWrite) {
   auto other_store = OpenStore();
   const auto short_lease = [](ProjectionsOptions& options) {
     options.lease = absl::Seconds(1);
+    options.handle_time_max = absl::Milliseconds(100);
   };
   auto first = StartProcess(MakeProjectionType<FreezingBalances>(), "first",
                             false, short_lease);

@@ -31,6 +31,8 @@ struct ProjectionsOptions {
 
   int slots = 16;  // 1 to 1024; fixed once a projection is registered.
   absl::Duration lease = absl::Seconds(10);
+  // A batch that takes longer is taken to hang: see ConsumerOptions.
+  absl::Duration handle_time_max = absl::Minutes(10);
   int batch_events_max = 500;
   int build_batch_events_max = 5000;  // While a table is built from history.
   int tries_before_parking = 3;
