@@ -35,6 +35,7 @@ json::object ToJson(const ProjectionStatus& status) {
                       {"is_rebuild_requested", status.is_rebuild_requested},
                       {"last_error", status.last_error},
                       {"comparison", status.comparison},
+                      {"problems", json::value_from(status.problems)},
                       {"processes", json::value_from(status.processes)}};
   if (status.previous) object["previous"] = VersionJson(*status.previous);
   if (status.building) object["building"] = VersionJson(*status.building);
@@ -54,6 +55,7 @@ std::string StateOf(const ProjectionStatus& status) {
   if (status.building) {
     return status.progress ? status.progress->phase : "building";
   }
+  if (!status.problems.empty()) return Printable(status.problems.front());
   if (status.is_rebuild_requested) return "rebuild asked for";
   if (status.processes.empty()) return "nobody serves it";
   return status.is_inline ? "inline" : "following";
@@ -68,14 +70,15 @@ absl::StatusOr<Report> List(const Context& context) {
                     "behind",     "parked", "state"};
   json::array all;
   for (const ProjectionStatus& status : projections) {
-    const std::int64_t position =
-        status.is_inline ? status.head : status.active.position;
+    const std::int64_t position = status.active.position;
     report.rows.push_back(
         {status.name, status.view, absl::StrCat(status.active.version),
          absl::StrCat(position), absl::StrCat(status.head - position),
          absl::StrCat(status.active.parked_keys), StateOf(status)});
     all.push_back(ToJson(status));
-    if (status.active.parked_keys > 0) report.exit = kProblem;
+    if (status.active.parked_keys > 0 || !status.problems.empty()) {
+      report.exit = kProblem;
+    }
   }
   report.data = std::move(all);
   return report;
@@ -110,6 +113,10 @@ absl::StatusOr<Report> Status(const Context& context,
   AddLine(report, "served by",
           status.processes.empty() ? "nobody"
                                    : absl::StrJoin(status.processes, ", "));
+  for (const std::string& problem : status.problems) {
+    AddLine(report, "problem", Printable(problem));
+    report.exit = kProblem;
+  }
   if (!status.comparison.empty()) {
     AddLine(report, "last switch", status.comparison);
   }
@@ -145,6 +152,17 @@ absl::StatusOr<Report> Abort(const Context& context,
   return report;
 }
 
+absl::StatusOr<Report> BehindLog(const Context& context,
+                                 const ProjectionOptions& options) {
+  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_RETURN_IF_ERROR(admin->PutBehindLog(options.name));
+  Report report;
+  report.text = absl::StrCat(options.name, " is filled by the log now\n");
+  report.data = json::object{{"name", options.name}};
+  return report;
+}
+
 }  // namespace
 
 void AddProjections(CLI::App& app, const Context& context, Command& chosen) {
@@ -168,7 +186,11 @@ void AddProjections(CLI::App& app, const Context& context, Command& chosen) {
   CLI::App* abort = AddCommand(
       projections, "abort", "Give up a rebuild",
       [&context, options] { return Abort(context, *options); }, chosen);
-  for (CLI::App* command : {status, rebuild, undo, abort}) {
+  CLI::App* behind_log = AddCommand(
+      projections, "behind-log",
+      "Let everybody append an inline projection's events; the log fills it",
+      [&context, options] { return BehindLog(context, *options); }, chosen);
+  for (CLI::App* command : {status, rebuild, undo, abort, behind_log}) {
     command->add_option("projection", options->name, "Its name")->required();
   }
   rebuild->add_flag("--no-wait", options->no_wait, "Ask for it and return");

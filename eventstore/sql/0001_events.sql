@@ -13,7 +13,9 @@ CREATE TABLE {schema}.store (
   epoch uuid NOT NULL DEFAULT gen_random_uuid(),
   created_at timestamptz NOT NULL DEFAULT now(),
   -- Partitions of events exist for positions below this one.
-  partitions_end bigint NOT NULL DEFAULT 0
+  partitions_end bigint NOT NULL DEFAULT 0,
+  -- All types in inline_guards: one look at every append.
+  guarded_types integer[] NOT NULL DEFAULT '{}'
 );
 INSERT INTO {schema}.store DEFAULT VALUES;
 
@@ -25,6 +27,15 @@ CREATE TABLE {schema}.categories (
 CREATE TABLE {schema}.event_types (
   type_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text COLLATE "C" NOT NULL UNIQUE
+);
+
+-- Types of events that may be appended only in transactions that do the inline
+-- work of the owner, too: those that name it in the setting stele.inline_work,
+-- an array of owners. Changed by guard_inline().
+CREATE TABLE {schema}.inline_guards (
+  owner text COLLATE "C" NOT NULL,
+  type_id integer NOT NULL,
+  PRIMARY KEY (owner, type_id)
 );
 
 -- Updated in place at every append: the free space keeps the updates HOT, for

@@ -209,6 +209,7 @@ DECLARE
   n CONSTANT integer := cardinality(keys);
   low_on_room boolean;
   locked text;
+  is_guarded boolean;
 BEGIN
   -- The floor: a position that is surely below all that we are about to take,
   -- held in a shared lock until we commit. Readers stop at the least floor
@@ -227,13 +228,20 @@ BEGIN
     PERFORM {schema}.extend_events(5000000);
   END IF;
 
+  -- The guards are looked at with the floor in hand, so that whoever raised one
+  -- and then sees no older floor knows that nobody overlooks it.
   IF verdicts IS NULL THEN
-    SELECT array_agg(nextval('{schema}.positions')) INTO positions
-    FROM generate_series(1, m);
+    SELECT array_agg(nextval('{schema}.positions')),
+           (SELECT s.guarded_types && type_ids FROM {schema}.store s)
+    INTO positions, is_guarded FROM generate_series(1, m);
   ELSE
     SELECT array_agg(CASE WHEN verdicts[owners[j]] = 0
-                          THEN nextval('{schema}.positions') END)
-    INTO positions FROM generate_series(1, m) AS j;
+                          THEN nextval('{schema}.positions') END),
+           (SELECT s.guarded_types && type_ids FROM {schema}.store s)
+    INTO positions, is_guarded FROM generate_series(1, m) AS j;
+  END IF;
+  IF is_guarded THEN
+    PERFORM {schema}.check_inline(type_ids);
   END IF;
 
   INSERT INTO {schema}.events (position, stream_key, version, recorded_at,
@@ -265,6 +273,59 @@ BEGIN
     WHERE ids[i] IS NOT NULL AND positions[starts[i]] IS NOT NULL;
   END IF;
 END
+$$;
+
+-- Fails if one of the types is guarded by an owner whose inline work this
+-- transaction does not do.
+CREATE FUNCTION {schema}.check_inline(types integer[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  missing record;
+BEGIN
+  SELECT g.owner, t.name INTO missing
+  FROM {schema}.inline_guards g JOIN {schema}.event_types t USING (type_id)
+  WHERE g.type_id = ANY (types)
+    AND NOT g.owner = ANY (coalesce(nullif(
+      current_setting('stele.inline_work', true), ''), '{}')::text[])
+  ORDER BY g.owner, t.name LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'events of type % change the inline projection %, which '
+      'this process does not have, or not with this event: append them through '
+      'Projections::store() of a process that has it', missing.name,
+      missing.owner USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+END
+$$;
+
+-- Has `guarded` be all the types that `guard_owner` guards; none = no guard. In
+-- force for appends whose floor is taken after the commit.
+CREATE FUNCTION {schema}.guard_inline(guard_owner text, guarded text[])
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  ids integer[] := {schema}.intern_types(guarded);
+  everything integer[];
+BEGIN
+  DELETE FROM {schema}.inline_guards g
+  WHERE g.owner = guard_owner AND NOT g.type_id = ANY (ids);
+  INSERT INTO {schema}.inline_guards (owner, type_id)
+  SELECT guard_owner, u.id FROM unnest(ids) AS u(id) ON CONFLICT DO NOTHING;
+  SELECT coalesce(array_agg(DISTINCT g.type_id ORDER BY g.type_id), '{}')
+  INTO everything FROM {schema}.inline_guards g;
+  UPDATE {schema}.store s SET guarded_types = everything
+  WHERE s.guarded_types <> everything;
+END
+$$;
+
+-- The transactions that have a floor in hand right now.
+CREATE FUNCTION {schema}.appends_under_way() RETURNS text[]
+LANGUAGE sql AS $$
+  SELECT coalesce(array_agg(DISTINCT l.virtualtransaction), '{}')
+  FROM pg_catalog.pg_locks l
+  WHERE l.locktype = 'advisory' AND l.objsubid = 2
+    AND l.classid = '{schema}.positions'::pg_catalog.regclass::oid
+    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+                      WHERE d.datname = pg_catalog.current_database())
 $$;
 
 -- Both in one: a whole group of appends in one round trip and one commit.

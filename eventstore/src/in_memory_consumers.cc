@@ -29,6 +29,22 @@ absl::Status LostSlot(const std::string& consumer, const SlotLease& lease,
                                          ": slot ", lease.slot, " ", what));
 }
 
+std::vector<ParkedKey> ParkedKeysOf(const ConsumerState& state) {
+  std::vector<ParkedKey> keys;
+  for (const auto& [key, parked] : state.parked) {
+    keys.push_back(parked.parked);
+    keys.back().held = static_cast<std::int64_t>(parked.held.size());
+  }
+  return keys;
+}
+
+ConsumerStatus StatusOf(const std::string& name, const ConsumerState& state) {
+  return {.name = name,
+          .slots = state.slots,
+          .parked_keys = static_cast<std::int64_t>(state.parked.size()),
+          .is_paused = state.is_paused};
+}
+
 bool IsHeldBy(const SlotStatus& slot, const std::string& owner) {
   return slot.owner == owner;
 }
@@ -106,17 +122,23 @@ absl::Status InMemoryConsumers::Change(
   });
 }
 
-absl::Status InMemoryConsumers::ChangeIn(
-    Transaction& tx, const std::string& consumer,
-    const std::function<absl::Status(ConsumerState&)>& change) {
+absl::StatusOr<ConsumerState*> InMemoryConsumers::FindIn(
+    Transaction& tx, const std::string& consumer) {
   auto* mine = dynamic_cast<InMemoryTransaction*>(&tx);
   if (mine == nullptr || !mine->BelongsTo(core_)) {
     return absl::InvalidArgumentError(
         "the transaction belongs to another store");
   }
-  ConsumerState* state = mine->MutableConsumer(consumer);
-  if (state == nullptr) return mine->Fail(UnknownConsumer(consumer));
-  return mine->Fail(change(*state));
+  return mine->MutableConsumer(consumer);
+}
+
+absl::Status InMemoryConsumers::ChangeIn(
+    Transaction& tx, const std::string& consumer,
+    const std::function<absl::Status(ConsumerState&)>& change) {
+  STELE_ASSIGN_OR_RETURN(ConsumerState * state, FindIn(tx, consumer));
+  auto& mine = static_cast<InMemoryTransaction&>(tx);
+  if (state == nullptr) return mine.Fail(UnknownConsumer(consumer));
+  return mine.Fail(change(*state));
 }
 
 absl::Status InMemoryConsumers::Register(const std::string& consumer, int slots,
@@ -226,13 +248,15 @@ absl::StatusOr<std::vector<ParkedKey>> InMemoryConsumers::ListParked(
   std::vector<ParkedKey> keys;
   core_.Reading([&](const State& state) {
     const auto found = state.consumers.find(consumer);
-    if (found == state.consumers.end()) return;
-    for (const auto& [key, parked] : found->second.parked) {
-      keys.push_back(parked.parked);
-      keys.back().held = static_cast<std::int64_t>(parked.held.size());
-    }
+    if (found != state.consumers.end()) keys = ParkedKeysOf(found->second);
   });
   return keys;
+}
+
+absl::StatusOr<std::vector<ParkedKey>> InMemoryConsumers::ListParked(
+    Transaction& tx, const std::string& consumer) {
+  STELE_ASSIGN_OR_RETURN(const ConsumerState* state, FindIn(tx, consumer));
+  return state == nullptr ? std::vector<ParkedKey>() : ParkedKeysOf(*state);
 }
 
 absl::StatusOr<std::vector<std::int64_t>> InMemoryConsumers::HeldPositions(
@@ -335,14 +359,17 @@ absl::StatusOr<std::vector<ConsumerStatus>> InMemoryConsumers::List() {
   std::vector<ConsumerStatus> list;
   core_.Reading([&](const State& state) {
     for (const auto& [name, consumer] : state.consumers) {
-      list.push_back(
-          {.name = name,
-           .slots = consumer.slots,
-           .parked_keys = static_cast<std::int64_t>(consumer.parked.size()),
-           .is_paused = consumer.is_paused});
+      list.push_back(StatusOf(name, consumer));
     }
   });
   return list;
+}
+
+absl::StatusOr<std::optional<ConsumerStatus>> InMemoryConsumers::Find(
+    Transaction& tx, const std::string& consumer) {
+  STELE_ASSIGN_OR_RETURN(const ConsumerState* state, FindIn(tx, consumer));
+  if (state == nullptr) return std::nullopt;
+  return StatusOf(consumer, *state);
 }
 
 absl::Status InMemoryConsumers::SetPaused(const std::string& consumer,

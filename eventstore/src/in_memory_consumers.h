@@ -47,6 +47,10 @@ class InMemoryConsumers final : public ConsumerStorage {
                               const std::string& key,
                               std::int64_t position) override;
   absl::StatusOr<std::vector<ConsumerStatus>> List() override;
+  absl::StatusOr<std::optional<ConsumerStatus>> Find(
+      Transaction& tx, const std::string& consumer) override;
+  absl::StatusOr<std::vector<ParkedKey>> ListParked(
+      Transaction& tx, const std::string& consumer) override;
   absl::Status SetPaused(const std::string& consumer, bool paused) override;
   absl::StatusOr<bool> IsPaused(const std::string& consumer) override;
   absl::Status Reset(const std::string& consumer,
@@ -58,6 +62,9 @@ class InMemoryConsumers final : public ConsumerStorage {
   absl::Status Change(
       const std::string& consumer,
       const std::function<absl::Status(ConsumerState&)>& change);
+  // The consumer as `tx` sees and changes it; null if there is none.
+  absl::StatusOr<ConsumerState*> FindIn(Transaction& tx,
+                                        const std::string& consumer);
   // Changes a known consumer as part of `tx`.
   absl::Status ChangeIn(
       Transaction& tx, const std::string& consumer,

@@ -51,6 +51,7 @@ std::size_t EventsOf(AppendUnit unit) {
 bool MayBeOneUnitsFault(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ||
          status.code() == absl::StatusCode::kAlreadyExists ||
+         status.code() == absl::StatusCode::kFailedPrecondition ||
          status.code() == absl::StatusCode::kInternal;
 }
 

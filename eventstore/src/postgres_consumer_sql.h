@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "stele/postgres/identifier.h"
 #include "stele/postgres/statement.h"
@@ -145,14 +146,19 @@ struct ConsumerSql {
            "coalesce(min(e.position), 0) FROM {schema}.parked_events e WHERE "
            "e.consumer = p.consumer AND e.key = p.key)",
            {kText, kBytea, kInt8});
-  const Statement list = Make(
-      "stele_list_consumers",
+  static constexpr char kListSql[] =
       "SELECT n.name, n.is_paused, (SELECT count(*) FROM {schema}.parked p "
       "WHERE p.consumer = n.name), c.slot, c.position, c.lease_epoch, "
       "coalesce(c.lease_owner, ''), c.lease_until, c.updated_at FROM "
       "{schema}.consumers n JOIN {schema}.checkpoints c ON c.consumer = "
-      "n.name ORDER BY n.name, c.slot",
-      {});
+      "n.name";
+  const Statement list =
+      Make("stele_list_consumers",
+           absl::StrCat(kListSql, " ORDER BY n.name, c.slot").c_str(), {});
+  const Statement find_status =
+      Make("stele_find_consumer_status",
+           absl::StrCat(kListSql, " WHERE n.name = $1 ORDER BY c.slot").c_str(),
+           {kText});
   const Statement set_paused =
       Make("stele_set_paused",
            "UPDATE {schema}.consumers SET is_paused = $2 WHERE name = $1 "

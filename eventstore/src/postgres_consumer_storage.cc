@@ -55,6 +55,44 @@ absl::Time TimeOf(const Result& result, int row, int column) {
   return time >= last ? absl::InfiniteFuture() : time;
 }
 
+std::vector<ParkedKey> ParkedKeysOf(const Result& rows) {
+  std::vector<ParkedKey> keys;
+  for (int row = 0; row < rows.rows(); ++row) {
+    keys.push_back({.key = std::string(rows.GetBytes(row, 0)),
+                    .slot = rows.GetInt4(row, 1),
+                    .first_position = rows.GetInt8(row, 2),
+                    .held = rows.GetInt8(row, 3),
+                    .tries = rows.GetInt4(row, 4),
+                    .cause = std::string(rows.GetBytes(row, 5)),
+                    .parked_at = TimeOf(rows, row, 6),
+                    .next_try = TimeOf(rows, row, 7),
+                    .state = static_cast<ParkedState>(rows.GetInt4(row, 8)),
+                    .discard_position = rows.GetInt8(row, 9)});
+  }
+  return keys;
+}
+
+// Of rows ordered by consumer and slot.
+std::vector<ConsumerStatus> ConsumersOf(const Result& rows) {
+  std::vector<ConsumerStatus> list;
+  for (int row = 0; row < rows.rows(); ++row) {
+    const std::string name(rows.GetBytes(row, 0));
+    if (list.empty() || list.back().name != name) {
+      list.push_back({.name = name,
+                      .slots = {},
+                      .parked_keys = rows.GetInt8(row, 2),
+                      .is_paused = rows.GetBool(row, 1)});
+    }
+    list.back().slots.push_back({.slot = rows.GetInt4(row, 3),
+                                 .position = rows.GetInt8(row, 4),
+                                 .epoch = rows.GetInt8(row, 5),
+                                 .owner = std::string(rows.GetBytes(row, 6)),
+                                 .lease_until = TimeOf(rows, row, 7),
+                                 .updated_at = TimeOf(rows, row, 8)});
+  }
+  return list;
+}
+
 }  // namespace
 
 PostgresConsumerStorage::PostgresConsumerStorage(postgres::Pool& pool,
@@ -208,20 +246,15 @@ absl::StatusOr<std::vector<ParkedKey>> PostgresConsumerStorage::ListParked(
   STELE_ASSIGN_OR_RETURN(
       const Result rows,
       Query("listing parked keys", sql_->list_parked, Params().Text(consumer)));
-  std::vector<ParkedKey> keys;
-  for (int row = 0; row < rows.rows(); ++row) {
-    keys.push_back({.key = std::string(rows.GetBytes(row, 0)),
-                    .slot = rows.GetInt4(row, 1),
-                    .first_position = rows.GetInt8(row, 2),
-                    .held = rows.GetInt8(row, 3),
-                    .tries = rows.GetInt4(row, 4),
-                    .cause = std::string(rows.GetBytes(row, 5)),
-                    .parked_at = TimeOf(rows, row, 6),
-                    .next_try = TimeOf(rows, row, 7),
-                    .state = static_cast<ParkedState>(rows.GetInt4(row, 8)),
-                    .discard_position = rows.GetInt8(row, 9)});
-  }
-  return keys;
+  return ParkedKeysOf(rows);
+}
+
+absl::StatusOr<std::vector<ParkedKey>> PostgresConsumerStorage::ListParked(
+    Transaction& tx, const std::string& consumer) {
+  STELE_ASSIGN_OR_RETURN(const Result rows,
+                         QueryIn(tx, "listing parked keys", sql_->list_parked,
+                                 Params().Text(consumer)));
+  return ParkedKeysOf(rows);
 }
 
 absl::StatusOr<std::vector<std::int64_t>>
@@ -319,23 +352,17 @@ absl::Status PostgresConsumerStorage::RequestDiscard(
 absl::StatusOr<std::vector<ConsumerStatus>> PostgresConsumerStorage::List() {
   STELE_ASSIGN_OR_RETURN(const Result rows,
                          Query("listing consumers", sql_->list, Params()));
-  std::vector<ConsumerStatus> list;
-  for (int row = 0; row < rows.rows(); ++row) {
-    const std::string name(rows.GetBytes(row, 0));
-    if (list.empty() || list.back().name != name) {
-      list.push_back({.name = name,
-                      .slots = {},
-                      .parked_keys = rows.GetInt8(row, 2),
-                      .is_paused = rows.GetBool(row, 1)});
-    }
-    list.back().slots.push_back({.slot = rows.GetInt4(row, 3),
-                                 .position = rows.GetInt8(row, 4),
-                                 .epoch = rows.GetInt8(row, 5),
-                                 .owner = std::string(rows.GetBytes(row, 6)),
-                                 .lease_until = TimeOf(rows, row, 7),
-                                 .updated_at = TimeOf(rows, row, 8)});
-  }
-  return list;
+  return ConsumersOf(rows);
+}
+
+absl::StatusOr<std::optional<ConsumerStatus>> PostgresConsumerStorage::Find(
+    Transaction& tx, const std::string& consumer) {
+  STELE_ASSIGN_OR_RETURN(const Result rows,
+                         QueryIn(tx, "looking at a consumer", sql_->find_status,
+                                 Params().Text(consumer)));
+  std::vector<ConsumerStatus> found = ConsumersOf(rows);
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
 }
 
 absl::Status PostgresConsumerStorage::SetPaused(const std::string& consumer,

@@ -50,6 +50,10 @@ class PostgresConsumerStorage final : public ConsumerStorage {
                               const std::string& key,
                               std::int64_t position) override;
   absl::StatusOr<std::vector<ConsumerStatus>> List() override;
+  absl::StatusOr<std::optional<ConsumerStatus>> Find(
+      Transaction& tx, const std::string& consumer) override;
+  absl::StatusOr<std::vector<ParkedKey>> ListParked(
+      Transaction& tx, const std::string& consumer) override;
   absl::Status SetPaused(const std::string& consumer, bool paused) override;
   absl::StatusOr<bool> IsPaused(const std::string& consumer) override;
   absl::Status Reset(const std::string& consumer,

@@ -31,6 +31,7 @@ absl::StatusCode CodeOf(std::string_view sqlstate) {
       {"55P03", absl::StatusCode::kDeadlineExceeded},
       {"25006", absl::StatusCode::kUnavailable},
       {"25P03", absl::StatusCode::kUnavailable},
+      {"55000", absl::StatusCode::kFailedPrecondition},
       {"42P01", absl::StatusCode::kFailedPrecondition},
       {"42883", absl::StatusCode::kFailedPrecondition},
       {"3F000", absl::StatusCode::kFailedPrecondition},
@@ -62,7 +63,8 @@ std::string_view HintFor(std::string_view sqlstate) {
   if (sqlstate == "25P02") {
     return "; an earlier statement of the transaction failed: return its error";
   }
-  if (CodeOf(sqlstate) == absl::StatusCode::kFailedPrecondition) {
+  if (sqlstate != "55000" &&
+      CodeOf(sqlstate) == absl::StatusCode::kFailedPrecondition) {
     return "; if this is a table of Stele's, run `stele migrate`";
   }
   return "";

@@ -48,6 +48,7 @@ CREATE TABLE {schema}.projection_versions (
   consumer text NOT NULL DEFAULT '',
   start_position bigint NOT NULL DEFAULT 0,
   feeds int NOT NULL DEFAULT 1,
+  event_types text[] NOT NULL,
 
   -- A previous version is kept current until then.
   warm_until timestamptz,
@@ -61,5 +62,7 @@ CREATE TABLE {schema}.projection_processes (
   fingerprint text NOT NULL,
   is_inline boolean NOT NULL,
   alive_until timestamptz NOT NULL,
+  -- Why its part in the projection does not go on; empty while it does.
+  last_error text NOT NULL DEFAULT '',
   PRIMARY KEY (name, process)
 );

@@ -6,7 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "admin_status.h"
 #include "checkpoints.h"
+#include "dead_versions.h"
+#include "registration.h"
 #include "registry.h"
 #include "sql.h"
 #include "sql_text.h"
@@ -25,6 +28,7 @@ namespace {
 constexpr char kWarmAgainFor[] = "1 hour";
 constexpr absl::Duration kDropBudget = absl::Seconds(5);
 constexpr absl::Duration kLockTimeout = absl::Milliseconds(100);
+constexpr absl::Duration kInlineTimeout = absl::Seconds(1);
 
 absl::Status NoProjection(const std::string& name) {
   return absl::NotFoundError(absl::StrCat("no projection ", Quoted(name),
@@ -53,40 +57,13 @@ class SqlProjectionAdmin : public ProjectionAdmin {
 
   absl::StatusOr<ProjectionStatus> Status(const std::string& name) override {
     STELE_ASSIGN_OR_RETURN(const RegistryRow row, Find(name));
-    ProjectionStatus status;
-    status.name = row.name;
-    status.view = QuoteTable(row.read_schema, row.view);
-    status.is_inline = row.is_inline;
-    STELE_ASSIGN_OR_RETURN(status.head, store_.Head());
-    if (const VersionRow* active = row.active_version()) {
-      STELE_ASSIGN_OR_RETURN(status.active,
-                             VersionStatus(row, *active, status.head));
-    }
-    if (const VersionRow* previous = row.Version(row.previous)) {
-      STELE_ASSIGN_OR_RETURN(status.previous,
-                             VersionStatus(row, *previous, status.head));
-    }
-    if (const VersionRow* building = row.Version(row.building)) {
-      STELE_ASSIGN_OR_RETURN(status.building,
-                             VersionStatus(row, *building, status.head));
-      status.progress = Progress(row, *status.building, status.head);
-    }
-    status.is_rebuild_requested = row.requested_fingerprint.has_value();
-    status.last_error = row.last_error;
-    status.comparison = row.comparison;
-    status.switched_at = row.switched_at;
-    for (const ProcessRow& process : row.processes) {
-      (process.fingerprint == status.active.fingerprint
-           ? status.processes
-           : status.other_processes)
-          .push_back(process.process);
-    }
-    return status;
+    return StatusOf(store_, row);
   }
 
   absl::Status RequestRebuild(const std::string& name,
                               const std::string& fingerprint) override {
-    return Change(name, [&](Registry& registry, const RegistryRow& row) {
+    return Change(name, [&](Registry& registry, Transaction&,
+                            const RegistryRow& row) {
       STELE_RETURN_IF_ERROR(CheckNoBuild(row));
       const std::string wanted =
           fingerprint.empty() ? row.active_version()->fingerprint : fingerprint;
@@ -102,7 +79,7 @@ class SqlProjectionAdmin : public ProjectionAdmin {
   }
 
   absl::Status Abort(const std::string& name) override {
-    STELE_RETURN_IF_ERROR(Change(name, [&](Registry& registry,
+    STELE_RETURN_IF_ERROR(Change(name, [&](Registry& registry, Transaction&,
                                            const RegistryRow& row) {
       if (!row.building.has_value() && !row.requested_fingerprint.has_value()) {
         return absl::FailedPreconditionError(
@@ -119,31 +96,51 @@ class SqlProjectionAdmin : public ProjectionAdmin {
                        "builder_until = NULL, build_phase = '', "
                        "last_error = 'aborted' WHERE name = $1"),
           name);
+      if (row.is_inline) {
+        registry.Guard(name, row.active_version()->event_types);
+      }
       return absl::OkStatus();
     }));
     return DropNow(name);
+  }
+
+  absl::Status PutBehindLog(const std::string& name) override {
+    return Change(
+        name, [&](Registry& registry, Transaction& tx, const RegistryRow& row) {
+          STELE_RETURN_IF_ERROR(CheckNoBuild(row));
+          if (!row.is_inline) {
+            return absl::FailedPreconditionError(
+                absl::StrCat("projection ", name, " is not inline"));
+          }
+          LimitLockWaits(registry, kInlineTimeout);
+          projections_internal::PutBehindLog(registry, tx, row);
+          return absl::OkStatus();
+        });
   }
 
   absl::Status Undo(const std::string& name, absl::Time deadline) override {
     STELE_RETURN_IF_ERROR(WarmPrevious(name));
     STELE_ASSIGN_OR_RETURN(const RegistryRow before, Find(name));
     if (!before.previous.has_value()) return NothingToUndo(name);
-    const int to = *before.previous;
+    const VersionRow& to = *before.Version(before.previous);
+    Switcher switcher(store_, name, to.version, {});
     Backoff backoff({absl::Milliseconds(20), absl::Milliseconds(500)});
     while (true) {
-      SwitchOptions options;
-      options.comparison = "undone: back to the table before";
-      const absl::Status switched = SwitchTo(store_, name, to, options);
-      if (switched.ok() || !IsTransient(switched)) return switched;
+      const absl::Status switched =
+          switcher.Try("undone: back to the table before");
+      if (switched.ok()) return switched;
       const absl::Duration left = deadline - SystemClock().Now();
-      if (left <= absl::ZeroDuration()) {
-        return absl::DeadlineExceededError(absl::StrCat(
-            "the previous table of projection ", name,
-            " could not be switched to in time; it is kept current only by "
-            "processes with the code ",
-            before.Version(to)->fingerprint, " (", switched.message(), ")"));
+      if (IsTransient(switched) && left > absl::ZeroDuration()) {
+        Pause(std::min(backoff.Next(), left));
+        continue;
       }
-      Pause(std::min(backoff.Next(), left));
+      STELE_RETURN_IF_ERROR(GuardActive(name));
+      if (!IsTransient(switched)) return switched;
+      return absl::DeadlineExceededError(absl::StrCat(
+          "the previous table of projection ", name,
+          " could not be switched to in time; it is kept current only by "
+          "processes with the code ",
+          to.fingerprint, " (", switched.message(), ")"));
     }
   }
 
@@ -161,13 +158,16 @@ class SqlProjectionAdmin : public ProjectionAdmin {
   // Runs `work` on a projection while nobody else changes it.
   template <typename Work>
   absl::Status Change(const std::string& name, Work work) {
-    return InSql([&](Registry& registry) -> absl::Status {
-      registry.LockChanges();
-      const std::optional<RegistryRow> row = registry.Find(name);
-      if (!row.has_value() || row->active_version() == nullptr) {
-        return NoProjection(name);
-      }
-      return work(registry, *row);
+    return store_.Transact([&](Transaction& tx) {
+      return RunSql([&]() -> absl::Status {
+        Registry registry(tx);
+        registry.LockChanges();
+        const std::optional<RegistryRow> row = registry.Find(name);
+        if (!row.has_value() || row->active_version() == nullptr) {
+          return NoProjection(name);
+        }
+        return work(registry, tx, *row);
+      });
     });
   }
 
@@ -179,51 +179,6 @@ class SqlProjectionAdmin : public ProjectionAdmin {
     }));
     if (!row.has_value()) return NoProjection(name);
     return *std::move(row);
-  }
-
-  absl::StatusOr<ProjectionVersionStatus> VersionStatus(
-      const RegistryRow& row, const VersionRow& version, std::int64_t head) {
-    ProjectionVersionStatus status;
-    status.version = version.version;
-    status.fingerprint = version.fingerprint;
-    status.table = version.table;
-    if (version.feed == Feed::kAppends) {
-      status.position = head;
-      status.is_kept_current = version.state == VersionState::kActive;
-      return status;
-    }
-    status.consumer = version.consumer;
-    STELE_ASSIGN_OR_RETURN(const Checkpoints now,
-                           ReadCheckpoints(store_, version.consumer));
-    status.position = now.Least(version.start_position);
-    status.parked_keys = now.parked_keys;
-    const bool is_served = std::any_of(
-        row.processes.begin(), row.processes.end(), [&](const ProcessRow& p) {
-          return p.fingerprint == version.fingerprint;
-        });
-    status.is_kept_current =
-        is_served &&
-        (version.state != VersionState::kPrevious || version.is_warm);
-    return status;
-  }
-
-  static BuildProgress Progress(const RegistryRow& row,
-                                const ProjectionVersionStatus& building,
-                                std::int64_t head) {
-    BuildProgress progress;
-    progress.phase =
-        row.is_builder_alive ? row.build_phase : "waiting: no process leads it";
-    progress.position = building.position;
-    progress.target = head;
-    progress.positions_per_second = row.build_rate;
-    progress.started_at = row.build_started_at;
-    const auto left = static_cast<double>(head - building.position);
-    if (left <= 0) {
-      progress.time_left = absl::ZeroDuration();
-    } else if (row.build_rate > 0) {
-      progress.time_left = absl::Seconds(left / row.build_rate);
-    }
-    return progress;
   }
 
   static absl::Status CheckNoBuild(const RegistryRow& row) {
@@ -258,17 +213,35 @@ class SqlProjectionAdmin : public ProjectionAdmin {
 
   // Has processes with its code keep the previous version current again.
   absl::Status WarmPrevious(const std::string& name) {
-    return Change(name, [&](Registry& registry, const RegistryRow& row) {
-      STELE_RETURN_IF_ERROR(CheckNoBuild(row));
-      if (!row.previous.has_value()) return NothingToUndo(name);
-      registry.sql().exec_params(
-          absl::StrCat("UPDATE ", registry.Table("projection_versions"),
-                       " SET warm_until = greatest(warm_until, "
-                       "clock_timestamp() + $3::interval) "
-                       "WHERE name = $1 AND version = $2"),
-          name, *row.previous, std::string(kWarmAgainFor));
-      return absl::OkStatus();
-    });
+    return Change(
+        name, [&](Registry& registry, Transaction&, const RegistryRow& row) {
+          STELE_RETURN_IF_ERROR(CheckNoBuild(row));
+          if (!row.previous.has_value()) return NothingToUndo(name);
+          registry.sql().exec_params(
+              absl::StrCat("UPDATE ", registry.Table("projection_versions"),
+                           " SET warm_until = greatest(warm_until, "
+                           "clock_timestamp() + $3::interval) "
+                           "WHERE name = $1 AND version = $2"),
+              name, *row.previous, std::string(kWarmAgainFor));
+          if (!row.is_inline) return absl::OkStatus();
+          // Nobody may bypass either of them until one is settled on.
+          std::vector<std::string> types = row.active_version()->event_types;
+          const VersionRow* previous = row.Version(row.previous);
+          types.insert(types.end(), previous->event_types.begin(),
+                       previous->event_types.end());
+          registry.Guard(name, types);
+          return absl::OkStatus();
+        });
+  }
+
+  absl::Status GuardActive(const std::string& name) {
+    return Change(
+        name, [&](Registry& registry, Transaction&, const RegistryRow& row) {
+          if (row.is_inline) {
+            registry.Guard(name, row.active_version()->event_types);
+          }
+          return absl::OkStatus();
+        });
   }
 
   // Retries while a reader or a batch holds the table. What is left is dropped

@@ -8,18 +8,16 @@
 #include "absl/strings/str_cat.h"
 #include "checkpoints.h"
 #include "compare.h"
+#include "dead_versions.h"
+#include "gap.h"
 #include "registration.h"
 #include "sql.h"
-#include "stele/base/clock.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
-#include "switch.h"
 
 namespace stele::projections_internal {
 namespace {
 
-// A build this close to the head tries to switch.
-constexpr std::int64_t kNearPositions = 5000;
 // The weight of the newest sample in the rate.
 constexpr double kSmoothing = 0.3;
 // How long a build that has caught up waits for a moment in which both tables
@@ -38,7 +36,10 @@ bool HasDead(const RegistryRow& row) {
 
 Builder::Builder(EventStore& store, const Projection& projection,
                  const ProjectionsOptions& options)
-    : store_(store), projection_(projection), options_(options) {}
+    : store_(store),
+      projection_(projection),
+      options_(options),
+      clock_(ClockOf(options)) {}
 
 bool Builder::WantsBuild(const RegistryRow& row) const {
   if (row.building.has_value()) return false;
@@ -107,6 +108,20 @@ absl::StatusOr<bool> Builder::TakeLead(const RegistryRow& row) {
   return leads;
 }
 
+// What this code appends from now on does not go into the table of other code,
+// which would miss it: the log has it for whoever brings that table back.
+void Builder::TakeOverAppends(Registry& registry, Transaction& tx,
+                              const RegistryRow& row) {
+  const VersionRow& active = *row.active_version();
+  if (active.fingerprint == projection_.fingerprint) return;
+  LimitLockWaits(registry, options_.switch_lock_timeout);
+  LockInline(registry, row.name);
+  if (active.feed == Feed::kAppends) {
+    registry.FeedFromLog(row.name, active, LastPosition(tx));
+  }
+  registry.Guard(row.name, projection_.event_types);
+}
+
 absl::Status Builder::Begin() {
   const std::string& name = projection_.type.name;
   return store_.Transact([&](Transaction& tx) {
@@ -118,6 +133,7 @@ absl::Status Builder::Begin() {
       STELE_ASSIGN_OR_RETURN(
           const VersionRow version,
           CreateVersion(registry, *row, projection_, VersionState::kBuilding));
+      if (row->is_inline) TakeOverAppends(registry, tx, *row);
       if (row->previous.has_value()) {
         registry.SetState(name, *row->previous, VersionState::kDropped);
       }
@@ -137,7 +153,7 @@ absl::Status Builder::Begin() {
 }
 
 double Builder::RateAt(int version, std::int64_t position) {
-  const absl::Time now = SystemClock().Now();
+  const absl::Time now = clock_.Now();
   if (!sample_.has_value() || sample_->version != version) {
     rate_ = 0;
   } else if (const double seconds = absl::ToDoubleSeconds(now - sample_->at);
@@ -170,11 +186,10 @@ absl::StatusOr<bool> Builder::Follow(const RegistryRow& row) {
 }
 
 bool Builder::Compare(const RegistryRow& row, const VersionRow& version) {
-  const absl::Time now = SystemClock().Now();
+  const absl::Time now = clock_.Now();
   if (near_version_ != version.version) {
     near_version_ = version.version;
     compare_until_ = now + kCompareBudget;
-    next_bold_try_ = compare_until_;
     is_compared_ = false;
   }
   if (is_compared_) return true;
@@ -194,53 +209,24 @@ bool Builder::Compare(const RegistryRow& row, const VersionRow& version) {
   return is_compared_;
 }
 
-absl::StatusOr<bool> Builder::IsWorthTrying(const RegistryRow& row,
-                                            const VersionRow& version) {
-  const VersionRow& active = *row.active_version();
-  Checkpoints goal;
-  if (active.feed == Feed::kLog && &active != &version) {
-    STELE_ASSIGN_OR_RETURN(goal, ReadCheckpoints(store_, active.consumer));
-  } else {
-    STELE_RETURN_IF_ERROR(store_.Transact([&](Transaction& tx) {
-      return RunSql([&]() -> absl::Status {
-        goal.positions = {LastPosition(tx)};
-        return absl::OkStatus();
-      });
-    }));
-  }
-  STELE_ASSIGN_OR_RETURN(const Checkpoints now,
-                         ReadCheckpoints(store_, version.consumer));
-  if (now.Covers(goal)) return true;
-  // Under constant load it never does, and then catches up in one batch once
-  // the others are held back. A checkpoint that only lags for want of events
-  // would hold them for nothing: so not too often.
-  const absl::Time at = SystemClock().Now();
-  if (at < next_bold_try_) return false;
-  next_bold_try_ = at + 2 * options_.switch_pause_max;
-  return true;
-}
-
 absl::StatusOr<bool> Builder::Switch(const RegistryRow& row, int version) {
-  STELE_ASSIGN_OR_RETURN(const bool is_worth_trying,
-                         IsWorthTrying(row, *row.Version(version)));
-  if (!is_worth_trying) return true;
-  const SwitchOptions options{options_.switch_pause_max,
-                              options_.switch_lock_timeout, options_.keep_warm,
-                              comparison_};
-  const absl::Status switched = SwitchTo(store_, row.name, version, options);
+  if (!switcher_.has_value() || switcher_->to() != version) {
+    switcher_.emplace(
+        store_, row.name, version,
+        SwitchOptions{options_.switch_pause_max, options_.switch_lock_timeout,
+                      options_.keep_warm, &clock_});
+  }
+  const absl::Status switched = switcher_->Try(comparison_);
   if (switched.ok()) {
     Log(LogLevel::kInfo, "switched a projection",
         {{"projection", row.name},
          {"version", absl::StrCat(version)},
          {"comparison", comparison_}});
     comparison_.clear();
+    switcher_.reset();
     return true;
   }
-  if (IsTransient(switched)) {
-    Log(LogLevel::kDebug, "a switch is tried again",
-        {{"projection", row.name}, {"cause", std::string(switched.message())}});
-    return true;
-  }
+  if (IsTransient(switched)) return true;
   const std::string cause(switched.message());
   if (row.last_error != cause) {
     Log(LogLevel::kWarning, "a projection cannot be switched",

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "projections_impl.h"
 #include "registry.h"
+#include "switch.h"
 
 namespace stele::projections_internal {
 
@@ -40,11 +41,10 @@ class Builder {
   bool MustSettleInline(const RegistryRow& row) const;
   absl::StatusOr<bool> TakeLead(const RegistryRow& row);
   absl::Status Begin();
+  void TakeOverAppends(Registry& registry, Transaction& tx,
+                       const RegistryRow& row);
   absl::StatusOr<bool> Follow(const RegistryRow& row);
   absl::StatusOr<bool> Switch(const RegistryRow& row, int version);
-  // Whether a switch would not have to hold anybody back for long.
-  absl::StatusOr<bool> IsWorthTrying(const RegistryRow& row,
-                                     const VersionRow& version);
   absl::Status Note(const std::string& phase, const std::string& error,
                     std::int64_t position, double rate);
   double RateAt(int version, std::int64_t position);
@@ -54,13 +54,14 @@ class Builder {
   EventStore& store_;
   const Projection& projection_;
   const ProjectionsOptions& options_;
+  Clock& clock_;
   std::optional<Sample> sample_;
   double rate_ = 0;
   int near_version_ = 0;  // Being compared.
   bool is_compared_ = false;
   absl::Time compare_until_;
   std::string comparison_;
-  absl::Time next_bold_try_ = absl::InfinitePast();
+  std::optional<Switcher> switcher_;  // Of the switch being tried.
 };
 
 }  // namespace stele::projections_internal

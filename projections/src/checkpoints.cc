@@ -16,32 +16,39 @@ std::int64_t Checkpoints::Least(std::int64_t start) const {
   return *std::min_element(positions.begin(), positions.end());
 }
 
-bool Checkpoints::Covers(const Checkpoints& other) const {
-  if (other.positions.empty()) return true;
-  if (positions.empty()) return false;
-  if (positions.size() != other.positions.size()) {
-    return Least(0) >=
-           *std::max_element(other.positions.begin(), other.positions.end());
-  }
-  for (std::size_t i = 0; i < positions.size(); ++i) {
-    if (positions[i] < other.positions[i]) return false;
-  }
-  return true;
+std::int64_t Checkpoints::Most(std::int64_t start) const {
+  if (positions.empty()) return start;
+  return *std::max_element(positions.begin(), positions.end());
 }
+
+namespace {
+
+Checkpoints CheckpointsOf(const ConsumerStatus& status) {
+  Checkpoints checkpoints;
+  checkpoints.parked_keys = status.parked_keys;
+  for (const SlotStatus& slot : status.slots) {
+    checkpoints.positions.push_back(slot.position);
+  }
+  return checkpoints;
+}
+
+}  // namespace
 
 absl::StatusOr<Checkpoints> ReadCheckpoints(EventStore& store,
                                             const std::string& consumer) {
   STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> all,
                          store.consumers().List());
-  Checkpoints checkpoints;
   for (const ConsumerStatus& status : all) {
-    if (status.name != consumer) continue;
-    checkpoints.parked_keys = status.parked_keys;
-    for (const SlotStatus& slot : status.slots) {
-      checkpoints.positions.push_back(slot.position);
-    }
+    if (status.name == consumer) return CheckpointsOf(status);
   }
-  return checkpoints;
+  return Checkpoints();
+}
+
+absl::StatusOr<Checkpoints> ReadCheckpoints(EventStore& store, Transaction& tx,
+                                            const std::string& consumer) {
+  STELE_ASSIGN_OR_RETURN(const std::optional<ConsumerStatus> status,
+                         store.consumers().Find(tx, consumer));
+  return status.has_value() ? CheckpointsOf(*status) : Checkpoints();
 }
 
 std::int64_t LastPosition(Transaction& tx) {

@@ -20,12 +20,13 @@ struct Checkpoints {
 
   // `start` if it is not registered yet.
   std::int64_t Least(std::int64_t start) const;
-  // True iff every event that `other` has handled is handled here. The slot of
-  // an event is the same for both if they have as many slots.
-  bool Covers(const Checkpoints& other) const;
+  std::int64_t Most(std::int64_t start) const;
 };
 
 absl::StatusOr<Checkpoints> ReadCheckpoints(EventStore& store,
+                                            const std::string& consumer);
+// As `tx` sees them now, on its own connection.
+absl::StatusOr<Checkpoints> ReadCheckpoints(EventStore& store, Transaction& tx,
                                             const std::string& consumer);
 
 // The last position that a committed event has, in a statement of its own. The

@@ -23,8 +23,7 @@ FeedRunner::FeedRunner(std::unique_ptr<BatchHandler> handler,
   thread_ = std::thread([this] {
     absl::Status result = consumer_->Run();
     const absl::MutexLock lock(&mutex_);
-    has_ended_ = true;
-    result_ = std::move(result);
+    end_ = std::move(result);
   });
 }
 
@@ -33,10 +32,9 @@ FeedRunner::~FeedRunner() {
   thread_.join();
 }
 
-bool FeedRunner::HasEnded(absl::Status* error) const {
+std::optional<absl::Status> FeedRunner::End() const {
   const absl::MutexLock lock(&mutex_);
-  *error = result_;
-  return has_ended_;
+  return end_;
 }
 
 }  // namespace stele::projections_internal

@@ -2,6 +2,7 @@
 #define STELE_PROJECTIONS_SRC_FEED_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -25,9 +26,8 @@ class FeedRunner {
   // Returns at once.
   void Stop() { consumer_->Stop(); }
 
-  // True once the consumer has returned; it was not asked to if `error` is not
-  // OK.
-  bool HasEnded(absl::Status* error) const;
+  // What the consumer returned; nullopt while it works.
+  std::optional<absl::Status> End() const;
 
   ConsumerSnapshot Snapshot() const { return consumer_->Status(); }
 
@@ -38,8 +38,7 @@ class FeedRunner {
   const std::unique_ptr<BatchHandler> handler_;
   const std::unique_ptr<Consumer> consumer_;
   mutable absl::Mutex mutex_;
-  bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status result_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

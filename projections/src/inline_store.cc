@@ -5,7 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "checkpoints.h"
+#include "stele/base/backoff.h"
 #include "stele/base/status.h"
+#include "stele/base/strings.h"
 #include "stele/eventstore/consumer_storage.h"
 
 namespace stele::projections_internal {
@@ -13,6 +18,14 @@ namespace {
 
 using InlineFunction =
     std::function<absl::Status(std::span<const RecordedEvent>)>;
+
+constexpr char kHeldBack[] = "stele.projections.held_back";
+
+// How often a transaction that a switch holds back is begun anew: for many
+// times the pause of a switch.
+constexpr int kBeginsMax = 1000;
+constexpr BackoffOptions kBeginAgain = {absl::Milliseconds(2),
+                                        absl::Milliseconds(20)};
 
 // A transaction of the store underneath whose appends do the inline work too.
 class InlineTransaction : public Transaction {
@@ -116,6 +129,14 @@ class InlineConsumers : public ConsumerStorage {
   absl::StatusOr<std::vector<ConsumerStatus>> List() override {
     return inner_.List();
   }
+  absl::StatusOr<std::optional<ConsumerStatus>> Find(
+      Transaction& tx, const std::string& consumer) override {
+    return inner_.Find(Inner(tx), consumer);
+  }
+  absl::StatusOr<std::vector<ParkedKey>> ListParked(
+      Transaction& tx, const std::string& consumer) override {
+    return inner_.ListParked(Inner(tx), consumer);
+  }
   absl::Status SetPaused(const std::string& consumer, bool paused) override {
     return inner_.SetPaused(consumer, paused);
   }
@@ -151,10 +172,19 @@ class InlineStore : public EventStore {
   }
   absl::Status Transact(
       absl::FunctionRef<absl::Status(Transaction&)> work) override {
-    return inner_.Transact([&](Transaction& tx) {
-      InlineTransaction wrapped(tx, work_);
-      return work(wrapped);
-    });
+    Backoff backoff(kBeginAgain);
+    while (true) {
+      const absl::Status done = inner_.Transact([&](Transaction& tx) {
+        InlineTransaction wrapped(tx, work_);
+        return work(wrapped);
+      });
+      if (!IsHeldBack(done) || backoff.failures() + 1 >= kBeginsMax) {
+        return done;
+      }
+      // Without a connection in hand, for the switch may wait for whoever needs
+      // one.
+      Pause(backoff.Next());
+    }
   }
   ConsumerStorage& consumers() override { return consumers_; }
 
@@ -211,6 +241,18 @@ class InlineStore : public EventStore {
 };
 
 }  // namespace
+
+absl::Status HeldBackError(std::string_view projection) {
+  absl::Status status = absl::AbortedError(
+      absl::StrCat("a switch of inline projection ", ToAbsl(projection),
+                   " holds appends back"));
+  status.SetPayload(kHeldBack, absl::Cord("1"));
+  return status;
+}
+
+bool IsHeldBack(const absl::Status& status) {
+  return status.GetPayload(kHeldBack).has_value();
+}
 
 std::vector<EventRef> OnlyOf(const Projection& projection,
                              std::span<const EventRef> events) {

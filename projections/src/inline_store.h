@@ -12,6 +12,11 @@
 
 namespace stele::projections_internal {
 
+// An error of InlineSession::Apply(): a switch holds appends back right now.
+// The whole transaction, connection and all, is to be given up and begun anew.
+absl::Status HeldBackError(std::string_view projection);
+bool IsHeldBack(const absl::Status& status);
+
 // What inline projections do in one transaction, which may append several
 // times. Not thread-safe: one thread at a time.
 class InlineSession {

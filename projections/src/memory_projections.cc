@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "feed.h"
+#include "feed_keeper.h"
 #include "handlers.h"
 #include "inline_store.h"
 #include "projections_impl.h"
@@ -81,22 +81,18 @@ class MemoryProjections : public Projections {
         options_(std::move(options)),
         inline_work_(InlineEntries()),
         inline_store_(MakeInlineStore(store, inline_work_)),
-        reader_(MakeMemoryRowReader(Tables())) {}
+        reader_(MakeMemoryRowReader(Tables())) {
+    for (const Entry& entry : entries_) {
+      if (!entry.is_inline) AddFeed(entry);
+    }
+  }
 
   absl::Status Run(std::stop_token stop) override {
-    STELE_RETURN_IF_ERROR(StartFeeds());
-    absl::Status error;
-    while (error.ok() && !WaitForStop(stop, options_.poll)) {
-      const absl::MutexLock lock(&mutex_);
-      for (const auto& [name, feed] : feeds_) {
-        if (feed->HasEnded(&error) && error.ok()) {
-          error = absl::InternalError(absl::StrCat(name, " has ended"));
-        }
-        if (!error.ok()) break;
-      }
-    }
-    StopFeeds();
-    return error;
+    do {
+      for (const auto& [name, feeds] : feeds_) feeds->Keep(wanted_.at(name));
+    } while (!WaitForStop(stop, options_.poll));
+    for (const auto& [name, feeds] : feeds_) feeds->Stop();
+    return absl::OkStatus();
   }
 
   EventStore& store() override { return *inline_store_; }
@@ -117,16 +113,16 @@ class MemoryProjections : public Projections {
 
   std::vector<ProjectionActivity> Activity() const override {
     std::vector<ProjectionActivity> activities;
-    const absl::MutexLock lock(&mutex_);
     for (const Entry& entry : entries_) {
       ProjectionActivity activity;
       activity.name = entry.projection->type.name;
       activity.fingerprint = entry.projection->fingerprint;
       activity.is_inline = entry.is_inline;
       activity.is_live = true;
-      const auto feed = feeds_.find(activity.name);
-      if (feed != feeds_.end()) {
-        activity.feeds.push_back(feed->second->Snapshot());
+      const auto feeds = feeds_.find(activity.name);
+      if (feeds != feeds_.end()) {
+        activity.feeds = feeds->second->Snapshots();
+        activity.note = std::string(feeds->second->error().message());
       }
       activities.push_back(std::move(activity));
     }
@@ -150,29 +146,18 @@ class MemoryProjections : public Projections {
     return tables;
   }
 
-  absl::Status StartFeeds() {
-    const absl::MutexLock lock(&mutex_);
-    for (const Entry& entry : entries_) {
-      if (entry.is_inline) continue;
+  void AddFeed(const Entry& entry) {
+    const std::string& name = entry.projection->type.name;
+    feeds_[name] = std::make_unique<FeedKeeper>(name, ClockOf(options_),
+                                                MetricsOf(options_));
+    wanted_[name][entry.consumer] = [this, entry] {
       ConsumerOptions consumer =
           ConsumerOptionsFor(*entry.projection, options_);
       consumer.name = entry.consumer;
-      STELE_ASSIGN_OR_RETURN(
-          feeds_[entry.projection->type.name],
-          FeedRunner::Start(store_,
-                            MakeMemoryHandler(entry.projection, entry.table),
-                            std::move(consumer), options_.process));
-    }
-    return absl::OkStatus();
-  }
-
-  void StopFeeds() {
-    std::map<std::string, std::unique_ptr<FeedRunner>> ended;
-    {
-      const absl::MutexLock lock(&mutex_);
-      ended.swap(feeds_);
-    }
-    for (const auto& [name, feed] : ended) feed->Stop();
+      return FeedRunner::Start(store_,
+                               MakeMemoryHandler(entry.projection, entry.table),
+                               std::move(consumer), options_.process);
+    };
   }
 
   EventStore& store_;
@@ -181,9 +166,9 @@ class MemoryProjections : public Projections {
   MemoryInlineWork inline_work_;
   const std::unique_ptr<EventStore> inline_store_;
   const std::unique_ptr<RowReader> reader_;
-  mutable absl::Mutex mutex_;
-  std::map<std::string, std::unique_ptr<FeedRunner>> feeds_
-      ABSL_GUARDED_BY(mutex_);
+  // By projection; neither changes after construction.
+  std::map<std::string, std::unique_ptr<FeedKeeper>> feeds_;
+  std::map<std::string, FeedKeeper::Wanted> wanted_;
 };
 
 // What the log holds already, for a projection that then runs inline.
@@ -213,15 +198,18 @@ absl::Status CatchUp(EventStore& store, const Entry& entry) {
 absl::StatusOr<std::unique_ptr<Projections>> MakeMemoryProjections(
     EventStore& store, std::vector<PlannedProjection> planned,
     ProjectionsOptions options) {
+  std::vector<absl::Status> problems;
+  for (const PlannedProjection& plan : planned) {
+    if (!plan.projection->type.is_sql) continue;
+    problems.push_back(absl::FailedPreconditionError(absl::StrCat(
+        "projection ", plan.projection->type.name,
+        " is written in SQL, and this store has none: use PostgreSQL, or the "
+        "row form")));
+  }
+  STELE_RETURN_IF_ERROR(AllOf(problems));
   std::vector<Entry> entries;
   for (PlannedProjection& plan : planned) {
     const Projection& projection = *plan.projection;
-    if (projection.type.is_sql) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "projection ", projection.type.name,
-          " is written in SQL, and this store has none: use PostgreSQL, or the "
-          "row form"));
-    }
     Entry entry{
         plan.projection, plan.is_inline, std::make_shared<MemoryTable>(),
         ConsumerName(projection.type.name, projection.fingerprint, 1, 1)};

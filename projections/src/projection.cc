@@ -78,6 +78,17 @@ absl::Status CheckName(std::string_view what, std::string_view name) {
       kMaxTableNameBytes, " in all"));
 }
 
+absl::Status AllOf(const std::vector<absl::Status>& problems) {
+  absl::Status all;
+  for (const absl::Status& problem : problems) {
+    if (problem.ok()) continue;
+    all = all.ok() ? problem
+                   : absl::Status(all.code(), absl::StrCat(all.message(), "\n",
+                                                           problem.message()));
+  }
+  return all;
+}
+
 const ProjectionEvent* Projection::Find(std::string_view event_type) const {
   const auto found = by_type.find(ToAbsl(event_type));
   return found == by_type.end() ? nullptr : &type.events[found->second];
@@ -135,16 +146,17 @@ absl::StatusOr<std::unique_ptr<google::protobuf::Message>> Projection::NewRow(
 
 absl::StatusOr<std::shared_ptr<const Projection>> MakeProjection(
     ProjectionType type) {
-  STELE_RETURN_IF_ERROR(CheckName("the projection's name", type.name));
-  STELE_RETURN_IF_ERROR(CheckName("the table's name", type.table));
   auto projection = std::make_shared<Projection>();
-  STELE_ASSIGN_OR_RETURN(projection->shape,
-                         ShapeOf(*type.prototype->GetDescriptor()));
-  STELE_RETURN_IF_ERROR(CheckKeys(type, projection->shape));
-  if (type.events.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("projection ", type.name, " consumes no events"));
-  }
+  auto shape = ShapeOf(*type.prototype->GetDescriptor());
+  STELE_RETURN_IF_ERROR(
+      AllOf({CheckName("the projection's name", type.name),
+             CheckName("the table's name", type.table), shape.status(),
+             shape.ok() ? CheckKeys(type, *shape) : absl::OkStatus(),
+             type.events.empty()
+                 ? absl::InvalidArgumentError(absl::StrCat(
+                       "projection ", type.name, " consumes no events"))
+                 : absl::OkStatus()}));
+  projection->shape = *std::move(shape);
   projection->fingerprint = FingerprintOf(type, projection->shape);
   for (std::size_t i = 0; i < type.events.size(); ++i) {
     projection->by_type[type.events[i].type] = static_cast<int>(i);

@@ -47,7 +47,11 @@ struct Projection {
   const Column& key_column() const { return shape.columns[shape.keys.front()]; }
 };
 
-// kInvalidArgument if the description cannot work; says why.
+// OK, or all that is wrong in one error: a line each, with the code of the
+// first.
+absl::Status AllOf(const std::vector<absl::Status>& problems);
+
+// kInvalidArgument if the description cannot work; says all that is wrong.
 absl::StatusOr<std::shared_ptr<const Projection>> MakeProjection(
     ProjectionType type);
 

@@ -25,6 +25,14 @@ absl::StatusOr<std::unique_ptr<Projections>> MakeSqlProjections(
     EventStore& store, std::vector<PlannedProjection> planned,
     ProjectionsOptions options);
 
+inline Clock& ClockOf(const ProjectionsOptions& options) {
+  return options.clock != nullptr ? *options.clock : SystemClock();
+}
+
+inline Metrics& MetricsOf(const ProjectionsOptions& options) {
+  return options.metrics != nullptr ? *options.metrics : NoMetrics();
+}
+
 // What a consumer of this projection is told, but for its name and where it
 // begins.
 ConsumerOptions ConsumerOptionsFor(const Projection& projection,

@@ -13,11 +13,16 @@
 #include "row_readers.h"
 #include "sql.h"
 #include "sql_text.h"
+#include "stele/base/log.h"
 #include "stele/base/status.h"
+#include "switch.h"
 #include "view.h"
 
 namespace stele::projections_internal {
 namespace {
+
+// For appends that are under way; others wait meanwhile.
+constexpr absl::Duration kInlineTimeout = absl::Seconds(5);
 
 void CreateSchema(Registry& registry, const std::string& schema) {
   if (!registry.sql()
@@ -54,16 +59,21 @@ class Registration {
         read_schema_(options.read_schema.empty()
                          ? DefaultReadSchema(tx.schema())
                          : options.read_schema),
-        process_{options.process, projection_.fingerprint, planned.is_inline} {}
+        process_{options.process, projection_.fingerprint, planned.is_inline,
+                 ""} {}
 
   absl::Status Run() {
     registry_.LockChanges();
     const std::optional<RegistryRow> row = registry_.Find(name());
-    STELE_RETURN_IF_ERROR(row.has_value() ? Check(*row) : CreateFirst());
+    is_first_ = !row.has_value();
+    STELE_RETURN_IF_ERROR(is_first_ ? CreateFirst() : Check(*row));
     registry_.SayAlive(name(), process_,
                        std::max(options_.lease, options_.poll * 3));
     return absl::OkStatus();
   }
+
+  // It was not known before.
+  bool is_first() const { return is_first_; }
 
  private:
   const std::string& name() const { return projection_.type.name; }
@@ -81,10 +91,7 @@ class Registration {
         absl::StrCat("UPDATE ", registry_.Table("projections"),
                      " SET active = $2 WHERE name = $1"),
         name(), version.version);
-    // Nothing to catch up with: appends can fill it from the first event on.
-    if (planned_.is_inline && LastPosition(tx_) == 0) {
-      registry_.FeedFromAppends(name(), version);
-    }
+    if (planned_.is_inline) registry_.Guard(name(), projection_.event_types);
     return absl::OkStatus();
   }
 
@@ -110,23 +117,15 @@ class Registration {
           "first: ",
           absl::StrJoin(others, ", ")));
     }
-    if (has_changed_mode) ChangeMode(row);
-    return absl::OkStatus();
-  }
-
-  void ChangeMode(const RegistryRow& row) {
-    registry_.sql().exec_params(
-        absl::StrCat("UPDATE ", registry_.Table("projections"),
-                     " SET is_inline = $2 WHERE name = $1"),
-        name(), planned_.is_inline);
-    const VersionRow* active = row.active_version();
-    if (planned_.is_inline || active == nullptr || active->feed == Feed::kLog) {
-      return;  // To inline, it is switched once it has caught up.
+    if (!has_changed_mode) return absl::OkStatus();
+    if (!planned_.is_inline) {
+      LimitLockWaits(registry_, kInlineTimeout);
+      PutBehindLog(registry_, tx_, row);
+    } else {  // It is switched once it has caught up.
+      registry_.SetInline(name(), true);
+      registry_.Guard(name(), projection_.event_types);
     }
-    // Appends under way are done with this lock, and later ones get positions
-    // beyond the last.
-    LockInline(registry_, name(), /*exclusively=*/true);
-    registry_.FeedFromLog(name(), *active, LastPosition(tx_));
+    return absl::OkStatus();
   }
 
   Transaction& tx_;
@@ -136,6 +135,7 @@ class Registration {
   const ProjectionsOptions& options_;
   const std::string read_schema_;
   const ProcessRow process_;
+  bool is_first_ = false;
 };
 
 }  // namespace
@@ -157,14 +157,52 @@ absl::StatusOr<VersionRow> CreateVersion(Registry& registry,
   return version;
 }
 
+void PutBehindLog(Registry& registry, Transaction& tx, const RegistryRow& row) {
+  registry.SetInline(row.name, false);
+  // Appends under way are done with this lock, and later ones get positions
+  // beyond the last.
+  LockInline(registry, row.name);
+  const VersionRow* active = row.active_version();
+  if (active != nullptr && active->feed == Feed::kAppends) {
+    registry.FeedFromLog(row.name, *active, LastPosition(tx));
+  }
+  registry.Guard(row.name, {});
+}
+
+namespace {
+
+// Where there is nothing to catch up with, appends fill it from the first event
+// on. Otherwise it is up to the process that runs it.
+void SettleInline(EventStore& store, const PlannedProjection& planned,
+                  const ProjectionsOptions& options) {
+  const std::string& name = planned.projection->type.name;
+  Switcher switcher(store, name, 1,
+                    {options.switch_pause_max, options.switch_lock_timeout,
+                     options.keep_warm, &ClockOf(options)});
+  const absl::Status settled = switcher.Try("");
+  if (settled.ok()) return;
+  Log(LogLevel::kDebug, "an inline projection is not filled by appends yet",
+      {{"projection", name}, {"cause", settled.ToString()}});
+}
+
+}  // namespace
+
 absl::Status RegisterProjection(EventStore& store,
                                 const PlannedProjection& planned,
                                 const ProjectionsOptions& options) {
-  return Annotate(
+  bool is_first = false;
+  STELE_RETURN_IF_ERROR(Annotate(
       store.Transact([&](Transaction& tx) {
-        return RunSql([&] { return Registration(tx, planned, options).Run(); });
+        return RunSql([&]() -> absl::Status {
+          Registration registration(tx, planned, options);
+          STELE_RETURN_IF_ERROR(registration.Run());
+          is_first = registration.is_first();
+          return absl::OkStatus();
+        });
       }),
-      absl::StrCat("registering projection ", planned.projection->type.name));
+      absl::StrCat("registering projection ", planned.projection->type.name)));
+  if (is_first && planned.is_inline) SettleInline(store, planned, options);
+  return absl::OkStatus();
 }
 
 }  // namespace stele::projections_internal

@@ -13,6 +13,10 @@ absl::Status RegisterProjection(EventStore& store,
                                 const PlannedProjection& planned,
                                 const ProjectionsOptions& options);
 
+// Has the log, not appends, fill the projection from now on; whoever does not
+// have it may append its events again. Throws what libpqxx throws.
+void PutBehindLog(Registry& registry, Transaction& tx, const RegistryRow& row);
+
 // Adds a version with its table, and runs the user's Prepare(). Throws what
 // libpqxx throws.
 absl::StatusOr<VersionRow> CreateVersion(Registry& registry,

@@ -12,11 +12,6 @@
 namespace stele::projections_internal {
 namespace {
 
-// Advisory locks in two numbers: one class for inline appends, one for changes
-// of the registry. The store's own locks are of the other kind, one number.
-constexpr int kInlineLockClass = 0x53504A49;
-constexpr int kChangeLockClass = 0x53504A43;
-
 std::string_view TextOf(VersionState state) {
   switch (state) {
     case VersionState::kBuilding:
@@ -51,6 +46,19 @@ absl::Time TimeOf(const pqxx::field& micros) {
   return absl::FromUnixMicros(micros.as<std::int64_t>(0));
 }
 
+std::vector<std::string> ElementsOf(const pqxx::field& array) {
+  std::vector<std::string> elements;
+  pqxx::array_parser parser = array.as_array();
+  for (auto next = parser.get_next();
+       next.first != pqxx::array_parser::juncture::done;
+       next = parser.get_next()) {
+    if (next.first == pqxx::array_parser::juncture::string_value) {
+      elements.push_back(next.second);
+    }
+  }
+  return elements;
+}
+
 VersionRow VersionOf(const pqxx::row& row) {
   VersionRow version;
   version.version = row[0].as<int>();
@@ -63,6 +71,7 @@ VersionRow VersionOf(const pqxx::row& row) {
   version.start_position = row[6].as<std::int64_t>();
   version.feeds = row[7].as<int>();
   version.is_warm = row[8].as<bool>();
+  version.event_types = ElementsOf(row[9]);
   return version;
 }
 
@@ -131,11 +140,6 @@ std::string Registry::Table(std::string_view name) const {
   return QuoteTable(schema_, name);
 }
 
-void Registry::LockChanges() {
-  sql_.exec_params("SELECT pg_advisory_xact_lock($1::int, hashtext($2))",
-                   kChangeLockClass, schema_);
-}
-
 std::vector<std::string> Registry::Names() {
   std::vector<std::string> names;
   for (const pqxx::row& row : sql_.exec(absl::StrCat(
@@ -161,21 +165,23 @@ std::optional<RegistryRow> Registry::Find(const std::string& name) {
   for (const pqxx::row& version : sql_.exec_params(
            absl::StrCat("SELECT version, fingerprint, table_name, state, feed, "
                         "consumer, start_position, feeds, "
-                        "coalesce(warm_until > clock_timestamp(), false) FROM ",
+                        "coalesce(warm_until > clock_timestamp(), false), "
+                        "event_types FROM ",
                         Table("projection_versions"),
                         " WHERE name = $1 ORDER BY version"),
            name)) {
     row.versions.push_back(VersionOf(version));
   }
   for (const pqxx::row& process : sql_.exec_params(
-           absl::StrCat("SELECT process, fingerprint, is_inline FROM ",
-                        Table("projection_processes"),
-                        " WHERE name = $1 AND alive_until > clock_timestamp() "
-                        "ORDER BY process"),
+           absl::StrCat(
+               "SELECT process, fingerprint, is_inline, last_error FROM ",
+               Table("projection_processes"),
+               " WHERE name = $1 AND alive_until > clock_timestamp() "
+               "ORDER BY process"),
            name)) {
-    row.processes.push_back({process[0].as<std::string>(),
-                             process[1].as<std::string>(),
-                             process[2].as<bool>()});
+    row.processes.push_back(
+        {process[0].as<std::string>(), process[1].as<std::string>(),
+         process[2].as<bool>(), process[3].as<std::string>()});
   }
   return row;
 }
@@ -203,16 +209,17 @@ VersionRow Registry::AddVersion(const RegistryRow& row,
   added.consumer =
       ConsumerName(row.name, projection.fingerprint, added.version, 1);
   added.start_position = start_position;
+  added.event_types = projection.event_types;
   sql_.exec(
       CreateTableSql(projection, QuoteTable(row.read_schema, added.table)));
   sql_.exec_params(
       absl::StrCat("INSERT INTO ", Table("projection_versions"),
                    " (name, version, fingerprint, table_name, state, feed, "
-                   "consumer, start_position) VALUES ($1, $2, $3, $4, $5, $6, "
-                   "$7, $8)"),
+                   "consumer, start_position, event_types) VALUES ($1, $2, $3, "
+                   "$4, $5, $6, $7, $8, $9::text[])"),
       row.name, added.version, added.fingerprint, added.table,
       std::string(TextOf(state)), feed == Feed::kLog ? "log" : "appends",
-      added.consumer, added.start_position);
+      added.consumer, added.start_position, ArrayOf(added.event_types));
   return added;
 }
 
@@ -222,6 +229,12 @@ void Registry::SetState(const std::string& name, int version,
                                 " SET state = $3 WHERE name = $1 AND "
                                 "version = $2"),
                    name, version, std::string(TextOf(state)));
+}
+
+void Registry::SetInline(const std::string& name, bool is_inline) {
+  sql_.exec_params(absl::StrCat("UPDATE ", Table("projections"),
+                                " SET is_inline = $2 WHERE name = $1"),
+                   name, is_inline);
 }
 
 void Registry::FeedFromLog(const std::string& name, const VersionRow& version,
@@ -243,19 +256,27 @@ void Registry::FeedFromAppends(const std::string& name,
                    name, version.version);
 }
 
+void Registry::Guard(const std::string& name,
+                     const std::vector<std::string>& types) {
+  sql_.exec_params(
+      absl::StrCat("SELECT ", Table("guard_inline"), "($1, $2::text[])"), name,
+      ArrayOf(types));
+}
+
 void Registry::SayAlive(const std::string& name, const ProcessRow& process,
                         absl::Duration lease) {
   sql_.exec_params(
       absl::StrCat("INSERT INTO ", Table("projection_processes"),
-                   " AS p (name, process, fingerprint, is_inline, alive_until) "
-                   "VALUES ($1, $2, $3, $4, clock_timestamp() + "
-                   "$5 * interval '1 microsecond') "
+                   " AS p (name, process, fingerprint, is_inline, alive_until, "
+                   "last_error) VALUES ($1, $2, $3, $4, clock_timestamp() + "
+                   "$5 * interval '1 microsecond', $6) "
                    "ON CONFLICT (name, process) DO UPDATE SET "
                    "fingerprint = excluded.fingerprint, "
                    "is_inline = excluded.is_inline, "
-                   "alive_until = excluded.alive_until"),
+                   "alive_until = excluded.alive_until, "
+                   "last_error = excluded.last_error"),
       name, process.process, process.fingerprint, process.is_inline,
-      absl::ToInt64Microseconds(lease));
+      absl::ToInt64Microseconds(lease), ToValidUtf8(process.last_error));
 }
 
 void Registry::SayGone(const std::string& name, const std::string& process) {
@@ -270,13 +291,6 @@ std::string ConsumerName(std::string_view projection,
                                   ToAbsl(fingerprint), "_", version);
   if (feeds > 1) absl::StrAppend(&name, ".", feeds);
   return name;
-}
-
-void LockInline(Registry& registry, const std::string& name, bool exclusively) {
-  registry.sql().exec_params(
-      absl::StrCat("SELECT pg_advisory_xact_lock", exclusively ? "" : "_shared",
-                   "($1::int, hashtext($2))"),
-      kInlineLockClass, registry.Table(name));
 }
 
 bool HasRegistry(Transaction& tx) {

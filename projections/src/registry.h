@@ -32,6 +32,7 @@ struct VersionRow {
   std::string consumer;
   std::int64_t start_position = 0;
   int feeds = 1;
+  std::vector<std::string> event_types;
   bool is_warm = false;  // Its time as a current previous version is not over.
 };
 
@@ -40,6 +41,7 @@ struct ProcessRow {
   std::string process;
   std::string fingerprint;
   bool is_inline = false;
+  std::string last_error;  // Empty while its part in it goes on.
 };
 
 // A row of projections, with what belongs to it.
@@ -93,10 +95,16 @@ class Registry {
                         VersionState state, Feed feed,
                         std::int64_t start_position);
   void SetState(const std::string& name, int version, VersionState state);
+  void SetInline(const std::string& name, bool is_inline);
   // Ends the current feed of a version, and begins another one.
   void FeedFromLog(const std::string& name, const VersionRow& version,
                    std::int64_t start_position);
   void FeedFromAppends(const std::string& name, const VersionRow& version);
+
+  // Has the store refuse appends of these types by whoever does not do the work
+  // of this inline projection with them; none = no longer. In force for appends
+  // that begin after the commit.
+  void Guard(const std::string& name, const std::vector<std::string>& types);
 
   void SayAlive(const std::string& name, const ProcessRow& process,
                 absl::Duration lease);
@@ -107,13 +115,20 @@ class Registry {
   const std::string schema_;
 };
 
+// Bounds how long each further statement of the transaction waits for a lock.
+void LimitLockWaits(Registry& registry, absl::Duration timeout);
+
 // The name of the consumer that feeds a version for the n-th time.
 std::string ConsumerName(std::string_view projection,
                          std::string_view fingerprint, int version, int feeds);
 
 // The lock that appends with the inline projection hold shared, and a switch
 // exclusively. Held until the transaction ends.
-void LockInline(Registry& registry, const std::string& name, bool exclusively);
+//
+// Whoever appends does not wait for it, for its connection may be the one that
+// the switch waits for: false if it cannot be had at once.
+bool TryShareInline(Registry& registry, const std::string& name);
+void LockInline(Registry& registry, const std::string& name);
 
 // True iff the tables of the registry are there.
 bool HasRegistry(Transaction& tx);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <pqxx/pqxx>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -38,7 +39,9 @@ class SqlInlineSession : public InlineSession {
   absl::Status ApplyOne(const Projection& projection,
                         std::span<const EventRef> events) {
     Registry registry(tx_);
-    LockInline(registry, projection.type.name, /*exclusively=*/false);
+    if (!TryShareInline(registry, projection.type.name)) {
+      return HeldBackError(projection.type.name);
+    }
     STELE_ASSIGN_OR_RETURN(const std::optional<std::string> table,
                            TableToFill(registry, projection));
     if (!table.has_value()) return absl::OkStatus();
@@ -47,21 +50,22 @@ class SqlInlineSession : public InlineSession {
   }
 
   // Nullopt where the log fills the table. Read in a statement of its own after
-  // the lock, so that a switch that has just committed is seen.
+  // the lock, so that a switch that has just committed is seen. Also tells the
+  // store that the work of this projection is done here: see
+  // Registry::Guard().
   absl::StatusOr<std::optional<std::string>> TableToFill(
       Registry& registry, const Projection& projection) {
+    done_.insert(projection.type.name);
     const pqxx::result found = registry.sql().exec_params(
         absl::StrCat("SELECT v.feed = 'appends', v.fingerprint = $2, "
-                     "p.read_schema, v.table_name, ",
-                     "EXISTS (SELECT FROM ",
-                     registry.Table("projection_versions"),
-                     " b WHERE b.name = p.name AND b.version = p.building "
-                     "AND b.fingerprint = $2) FROM ",
+                     "p.read_schema, v.table_name, "
+                     "set_config('stele.inline_work', $3, true) FROM ",
                      registry.Table("projections"), " p JOIN ",
                      registry.Table("projection_versions"),
                      " v ON v.name = p.name AND v.version = p.active "
                      "WHERE p.name = $1"),
-        projection.type.name, projection.fingerprint);
+        projection.type.name, projection.fingerprint,
+        ArrayOf(std::vector<std::string>(done_.begin(), done_.end())));
     if (found.empty()) {
       return absl::NotFoundError(absl::StrCat(
           "projection ", projection.type.name, " is no longer registered"));
@@ -69,13 +73,11 @@ class SqlInlineSession : public InlineSession {
     const pqxx::row& row = found[0];
     const bool is_filled_by_appends = row[0].as<bool>();
     const bool is_ours = row[1].as<bool>();
-    const bool is_ours_building = row[4].as<bool>();
     if (!is_filled_by_appends) return std::optional<std::string>();
     if (is_ours) {
       return std::optional<std::string>(
           QuoteTable(row[2].as<std::string>(), row[3].as<std::string>()));
     }
-    if (is_ours_building) return std::optional<std::string>();
     return absl::FailedPreconditionError(absl::StrCat(
         "the table of inline projection ", projection.type.name,
         " belongs to other code now: this process must not append its events; "
@@ -84,6 +86,7 @@ class SqlInlineSession : public InlineSession {
 
   Transaction& tx_;
   const std::vector<ProjectionPtr>& projections_;
+  std::set<std::string> done_;  // The work of these is done.
 };
 
 class SqlInlineWork : public InlineWork {

@@ -6,23 +6,22 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "checkpoints.h"
+#include "gap.h"
+#include "inline_guard.h"
 #include "sql.h"
-#include "sql_text.h"
-#include "stele/base/clock.h"
+#include "stele/base/log.h"
 #include "stele/base/status.h"
-#include "stele/eventstore/consumer_storage.h"
 #include "view.h"
 
 namespace stele::projections_internal {
 namespace {
 
 constexpr absl::Duration kPollEvery = absl::Milliseconds(5);
+// Beyond the pause allowed, for a process that does not go on at all.
+constexpr absl::Duration kHungAfter = absl::Seconds(1);
 
-void LimitLockWaits(Registry& registry, absl::Duration timeout) {
-  registry.sql().exec(absl::StrCat(
-      "SET LOCAL lock_timeout = ",
-      std::max<std::int64_t>(1, absl::ToInt64Milliseconds(timeout))));
+std::int64_t Millis(absl::Duration duration) {
+  return std::max<std::int64_t>(1, absl::ToInt64Milliseconds(duration));
 }
 
 // Waits for the batch being committed, and keeps the next one out.
@@ -34,92 +33,98 @@ void HoldFeed(Registry& registry, const RegistryRow& row,
       row.name, version.version);
 }
 
+absl::StatusOr<RegistryRow> FindTarget(Registry& registry,
+                                       const std::string& name, int to) {
+  std::optional<RegistryRow> row = registry.Find(name);
+  if (!row.has_value() || row->active_version() == nullptr) {
+    return absl::NotFoundError(absl::StrCat("no projection ", name));
+  }
+  const VersionRow* target = row->Version(to);
+  if (target == nullptr || (target->state != VersionState::kBuilding &&
+                            target->state != VersionState::kPrevious &&
+                            target->state != VersionState::kActive)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "projection ", name, " has no version ", to, " to switch to"));
+  }
+  return *std::move(row);
+}
+
 // One switch, within its transaction.
 class Switch {
  public:
-  Switch(EventStore& store, Transaction& tx, const SwitchOptions& options)
-      : store_(store), tx_(tx), registry_(tx), options_(options) {}
+  Switch(EventStore& store, Transaction& tx, const SwitchOptions& options,
+         const std::string& comparison)
+      : store_(store),
+        tx_(tx),
+        registry_(tx),
+        options_(options),
+        comparison_(comparison) {}
 
   absl::Status Run(const std::string& name, int to) {
-    STELE_RETURN_IF_ERROR(Begin(name));
-    const VersionRow* target = row_.Version(to);
-    if (target == nullptr || (target->state != VersionState::kBuilding &&
-                              target->state != VersionState::kPrevious &&
-                              target->state != VersionState::kActive)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "projection ", name, " has no version ", to, " to switch to"));
+    LimitStatements(options_.lock_timeout, options_.pause_max);
+    registry_.LockChanges();
+    STELE_ASSIGN_OR_RETURN(row_, FindTarget(registry_, name, to));
+    const VersionRow& target = *row_.Version(to);
+    const VersionRow& active = *row_.active_version();
+    HoldActive(active, target);
+    STELE_RETURN_IF_ERROR(AwaitCatchUp(active, target));
+    HoldFeed(registry_, row_, target);
+    STELE_RETURN_IF_ERROR(CheckParked(store_, tx_, active, target));
+    STELE_RETURN_IF_ERROR(KeepInTime());
+    if (active.version != target.version) {
+      STELE_RETURN_IF_ERROR(ShowVersion(registry_, row_, target));
+      STELE_RETURN_IF_ERROR(KeepInTime());
+      Record(active, target);
     }
-    const VersionRow* active = row_.active_version();
-    STELE_RETURN_IF_ERROR(HoldActive(*active));
-    STELE_RETURN_IF_ERROR(AwaitCatchUp(*active, *target));
-    HoldFeed(registry_, row_, *target);
-    if (target == active) {
-      registry_.FeedFromAppends(name, *target);
-      return absl::OkStatus();
-    }
-    STELE_RETURN_IF_ERROR(ShowVersion(registry_, row_, *target));
-    Record(*active, *target);
+    if (row_.is_inline) FillByAppends(target);
     return absl::OkStatus();
   }
+
+  // When it began to hold somebody back; in the future if it never did.
+  absl::Time held_since() const { return held_since_; }
 
  private:
-  absl::Status Begin(const std::string& name) {
-    LimitLockWaits(registry_, options_.lock_timeout);
-    registry_.LockChanges();
-    std::optional<RegistryRow> row = registry_.Find(name);
-    if (!row.has_value() || row->active_version() == nullptr) {
-      return absl::NotFoundError(absl::StrCat("no projection ", name));
+  // What the server itself sees to, also if this process does not go on.
+  void LimitStatements(absl::Duration lock, absl::Duration statement) {
+    registry_.sql().exec(
+        absl::StrCat("SET LOCAL lock_timeout = ", Millis(lock),
+                     "; SET LOCAL statement_timeout = ", Millis(statement),
+                     "; SET LOCAL idle_in_transaction_session_timeout = ",
+                     Millis(options_.pause_max + kHungAfter)));
+  }
+
+  absl::Duration Left() const {
+    return held_since_ + options_.pause_max - options_.clock->Now();
+  }
+
+  // Bounds what comes next by what is left of the pause.
+  absl::Status KeepInTime() {
+    const absl::Duration left = Left();
+    if (left <= absl::ZeroDuration()) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the switch of ", row_.name, " took longer than ",
+                       absl::FormatDuration(options_.pause_max)));
     }
-    row_ = *std::move(row);
+    LimitStatements(std::min(options_.lock_timeout, left), left);
     return absl::OkStatus();
   }
 
-  absl::Status HoldActive(const VersionRow& active) {
-    if (row_.is_inline) {
-      LockInline(registry_, row_.name, /*exclusively=*/true);
-    }
-    HoldFeed(registry_, row_, active);
-    last_position_ = LastPosition(tx_);
-    return absl::OkStatus();
+  // The feed that is waited for must go on.
+  void HoldActive(const VersionRow& active, const VersionRow& target) {
+    held_since_ = options_.clock->Now();
+    if (row_.is_inline) LockInline(registry_, row_.name);
+    if (active.version != target.version) HoldFeed(registry_, row_, active);
   }
 
-  // What `target` must have come to: where the active table stands now.
-  absl::StatusOr<Checkpoints> Goal(const VersionRow& active,
-                                   const VersionRow& target) {
-    if (active.feed == Feed::kAppends || &active == &target) {
-      return Checkpoints{{last_position_}, 0};
-    }
-    return ReadCheckpoints(store_, active.consumer);
-  }
-
-  // A key that is parked there, but not here, would go back in time.
-  static absl::Status CheckParked(const VersionRow& target,
-                                  const Checkpoints& now,
-                                  const Checkpoints& goal) {
-    if (now.parked_keys <= goal.parked_keys) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat(now.parked_keys, " keys are parked in ", target.consumer,
-                     "; retry or discard them first"));
-  }
-
+  // Each look is a statement with a snapshot of its own, on this connection.
   absl::Status AwaitCatchUp(const VersionRow& active,
                             const VersionRow& target) {
-    STELE_ASSIGN_OR_RETURN(const Checkpoints goal, Goal(active, target));
-    const absl::Time deadline = SystemClock().Now() + options_.pause_max;
     while (true) {
-      STELE_ASSIGN_OR_RETURN(const Checkpoints now,
-                             ReadCheckpoints(store_, target.consumer));
-      if (now.Covers(goal) ||
-          (now.positions.empty() &&
-           target.start_position >= goal.Least(active.start_position))) {
-        return CheckParked(target, now, goal);
-      }
-      if (SystemClock().Now() >= deadline) {
-        return absl::DeadlineExceededError(absl::StrCat(
-            target.table, " is at position ", now.Least(target.start_position),
-            " and could not catch up with ", goal.Least(active.start_position),
-            " in ", absl::FormatDuration(options_.pause_max)));
-      }
+      STELE_ASSIGN_OR_RETURN(const std::int64_t gap,
+                             MeasureGap(store_, tx_, active, target));
+      if (gap == 0) return absl::OkStatus();
+      STELE_RETURN_IF_ERROR(Annotate(
+          KeepInTime(), absl::StrCat(target.table, " is ", gap, " behind")));
       Pause(kPollEvery);
     }
   }
@@ -131,9 +136,8 @@ class Switch {
     }
     registry_.SetState(name, target.version, VersionState::kActive);
     registry_.SetState(name, active.version, VersionState::kPrevious);
-    if (row_.is_inline) registry_.FeedFromAppends(name, target);
     if (active.feed == Feed::kAppends) {
-      registry_.FeedFromLog(name, active, last_position_);
+      registry_.FeedFromLog(name, active, LastPosition(tx_));
     }
     registry_.sql().exec_params(
         absl::StrCat("UPDATE ", registry_.Table("projection_versions"),
@@ -148,64 +152,96 @@ class Switch {
                      "builder = NULL, builder_until = NULL, build_phase = '', "
                      "last_error = '', comparison = $4, "
                      "switched_at = clock_timestamp() WHERE name = $1"),
-        name, target.version, active.version, options_.comparison);
+        name, target.version, active.version, comparison_);
+  }
+
+  void FillByAppends(const VersionRow& target) {
+    registry_.FeedFromAppends(row_.name, target);
+    registry_.Guard(row_.name, target.event_types);
   }
 
   EventStore& store_;
   Transaction& tx_;
   Registry registry_;
   const SwitchOptions& options_;
+  const std::string& comparison_;
   RegistryRow row_;
-  std::int64_t last_position_ = 0;
+  absl::Time held_since_ = absl::InfiniteFuture();
 };
 
-absl::Status DropVersion(EventStore& store, const std::string& projection,
-                         const VersionRow& version,
-                         const std::string& read_schema,
-                         absl::Duration lock_timeout) {
-  for (int feed = 1; feed <= version.feeds; ++feed) {
-    STELE_RETURN_IF_ERROR(store.consumers().Forget(
-        ConsumerName(projection, version.fingerprint, version.version, feed)));
-  }
-  return store.Transact([&](Transaction& tx) {
+absl::StatusOr<std::int64_t> GapOf(EventStore& store,
+                                   const std::string& projection, int to) {
+  std::int64_t gap = 0;
+  STELE_RETURN_IF_ERROR(store.Transact([&](Transaction& tx) {
     return RunSql([&]() -> absl::Status {
       Registry registry(tx);
-      LimitLockWaits(registry, lock_timeout);
-      registry.LockChanges();
-      registry.sql().exec(absl::StrCat("DROP TABLE IF EXISTS ",
-                                       QuoteTable(read_schema, version.table)));
-      registry.SetState(projection, version.version, VersionState::kGone);
-      return absl::OkStatus();
+      STELE_ASSIGN_OR_RETURN(const RegistryRow row,
+                             FindTarget(registry, projection, to));
+      STELE_ASSIGN_OR_RETURN(
+          gap, MeasureGap(store, tx, *row.active_version(), *row.Version(to)));
+      if (gap != 0) return absl::OkStatus();
+      return CheckParked(store, tx, *row.active_version(), *row.Version(to));
     });
-  });
+  }));
+  return gap;
 }
 
 }  // namespace
 
 absl::Status SwitchTo(EventStore& store, const std::string& projection, int to,
-                      const SwitchOptions& options) {
-  return store.Transact([&](Transaction& tx) {
-    return RunSql(
-        [&] { return Switch(store, tx, options).Run(projection, to); });
+                      const SwitchOptions& options,
+                      const std::string& comparison) {
+  STELE_RETURN_IF_ERROR(AwaitGuarded(store, projection));
+  absl::Time held_since = absl::InfiniteFuture();
+  const absl::Status status = store.Transact([&](Transaction& tx) {
+    return RunSql([&] {
+      Switch work(store, tx, options, comparison);
+      const absl::Status done = work.Run(projection, to);
+      held_since = work.held_since();
+      return done;
+    });
   });
+  const absl::Duration held = options.clock->Now() - held_since;
+  if (held > absl::ZeroDuration()) {
+    Log(held > options.pause_max ? LogLevel::kWarning : LogLevel::kInfo,
+        "a switch has held back what fills a projection's table",
+        {{"projection", projection},
+         {"held", absl::FormatDuration(held)},
+         {"outcome", status.ok() ? "switched" : status.ToString()}});
+  }
+  return status;
 }
 
-absl::Status DropDeadVersions(EventStore& store, const std::string& projection,
-                              absl::Duration lock_timeout) {
-  std::optional<RegistryRow> row;
-  STELE_RETURN_IF_ERROR(store.Transact([&](Transaction& tx) {
-    return RunSql([&]() -> absl::Status {
-      row = Registry(tx).Find(projection);
-      return absl::OkStatus();
-    });
-  }));
-  if (!row.has_value()) return absl::OkStatus();
-  for (const VersionRow& version : row->versions) {
-    if (version.state != VersionState::kDropped) continue;
-    STELE_RETURN_IF_ERROR(DropVersion(store, projection, version,
-                                      row->read_schema, lock_timeout));
+Switcher::Switcher(EventStore& store, std::string projection, int to,
+                   const SwitchOptions& options)
+    : store_(store),
+      projection_(std::move(projection)),
+      to_(to),
+      options_(options),
+      wait_(2 * options.pause_max),
+      next_bold_try_(options.clock->Now() + wait_) {}
+
+absl::Status Switcher::Try(const std::string& comparison) {
+  const absl::Time now = options_.clock->Now();
+  if (now < next_try_) {
+    return absl::AbortedError(
+        "the switch lets others get on before it is "
+        "tried again");
   }
-  return absl::OkStatus();
+  STELE_ASSIGN_OR_RETURN(const std::int64_t gap,
+                         GapOf(store_, projection_, to_));
+  // Under constant load there always is a small gap, which is gone in one batch
+  // once the others are held back.
+  if (gap > kNearPositions || (gap > 0 && now < next_bold_try_)) {
+    return absl::AbortedError(absl::StrCat("still ", gap, " behind"));
+  }
+  const absl::Status switched =
+      SwitchTo(store_, projection_, to_, options_, comparison);
+  if (switched.ok()) return switched;
+  next_try_ = options_.clock->Now() + wait_;
+  next_bold_try_ = next_try_;
+  wait_ = std::min(2 * wait_, 20 * options_.pause_max);
+  return switched;
 }
 
 }  // namespace stele::projections_internal

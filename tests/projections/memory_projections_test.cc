@@ -19,6 +19,7 @@ namespace {
 using ::absl::StatusCode;
 using ::bank::AccountBalance;
 using ::bank::Balances;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 absl::Time Soon() { return absl::Now() + absl::Seconds(30); }
@@ -183,6 +184,22 @@ TEST(MemoryProjectionsSetupTest, OneNameTwiceIsRefused) {
   EXPECT_THAT(Projections::Create(*store, {{MakeProjectionType<Balances>()},
                                            {MakeProjectionType<Balances>()}}),
               StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST(MemoryProjectionsSetupTest, AllThatIsWrongIsSaidAtOnce) {
+  const auto store = MakeInMemoryEventStore();
+  ProjectionType nameless = MakeProjectionType<Balances>();
+  nameless.name = "";
+  nameless.events.clear();
+  ProjectionsOptions options;
+  options.slots = 0;
+  options.poll = absl::ZeroDuration();
+  EXPECT_THAT(
+      Projections::Create(*store, {{nameless}}, options),
+      StatusIs(StatusCode::kInvalidArgument,
+               AllOf(HasSubstr("slots must be"), HasSubstr("poll must be"),
+                     HasSubstr("the projection's name"),
+                     HasSubstr("consumes no events"))));
 }
 
 }  // namespace

@@ -26,6 +26,10 @@ void Process::Run() {
 
 void Process::Stop() {
   thread_.request_stop();
+  Join();
+}
+
+void Process::Join() {
   if (thread_.joinable()) thread_.join();
 }
 

@@ -35,6 +35,7 @@ class Process {
   Projections* operator->() { return projections_.get(); }
   void Run();
   void Stop();
+  void Join();  // Waits until Run() has ended by itself.
   // How Run() ended.
   const absl::Status& result() const { return result_; }
 

@@ -153,6 +153,12 @@ class ConsumerStorage {
                                       const std::string& key,
                                       std::int64_t position) = 0;
   virtual absl::StatusOr<std::vector<ConsumerStatus>> List() = 0;
+  // One of them as `tx` sees it at this moment, on its own connection: for work
+  // that must not wait for another one. Nullopt if it is not known.
+  virtual absl::StatusOr<std::optional<ConsumerStatus>> Find(
+      Transaction& tx, const std::string& consumer) = 0;
+  virtual absl::StatusOr<std::vector<ParkedKey>> ListParked(
+      Transaction& tx, const std::string& consumer) = 0;
   // A paused consumer keeps its leases and handles nothing. kNotFound if the
   // consumer is not known.
   virtual absl::Status SetPaused(const std::string& consumer, bool paused) = 0;

@@ -17,6 +17,7 @@ namespace stele::postgres {
 //   57014                 kDeadlineExceeded
 //   other 57, 08, 25006   kUnavailable
 //   42P01, 3F000, 42883   kFailedPrecondition: run `stele migrate`
+//   55000                 kFailedPrecondition
 //   42501                 kPermissionDenied
 //   23505                 kAlreadyExists
 //   22, other 23          kInvalidArgument

@@ -53,6 +53,8 @@ struct ProjectionStatus {
   std::optional<absl::Time> switched_at;
   std::vector<std::string> processes;        // Alive, with the active code.
   std::vector<std::string> other_processes;  // Alive, with other code.
+  // Of processes that are alive: "process: why its part does not go on".
+  std::vector<std::string> problems;
 };
 
 // Operates projections from outside, through the database alone: it needs no
@@ -85,6 +87,12 @@ class ProjectionAdmin {
   // dropped. The live table is not touched.
   //   kFailedPrecondition  none is.
   virtual absl::Status Abort(const std::string& name) = 0;
+
+  // Has the log fill an inline projection from now on, so that processes that
+  // do not have it may append its events again: for one that is no longer run.
+  // A process that starts with it as an inline one makes it one again.
+  //   kFailedPrecondition  it is not inline, or a build is under way.
+  virtual absl::Status PutBehindLog(const std::string& name) = 0;
 
   // Switches back to the previous table, after it has caught up with the active
   // one. What was active becomes the previous one: undoing twice changes

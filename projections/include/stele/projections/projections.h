@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "stele/base/backoff.h"
+#include "stele/base/clock.h"
 #include "stele/base/metrics.h"
 #include "stele/eventstore/consumer.h"
 #include "stele/eventstore/event_store.h"
@@ -54,6 +55,7 @@ struct ProjectionsOptions {
   std::int64_t compare_rows_max = 5'000'000;
 
   Metrics* metrics = nullptr;  // Must outlive the projections. Null = none.
+  Clock* clock = nullptr;      // The same. Null = the machine's.
 };
 
 // How a projection is run by this process.
@@ -62,7 +64,9 @@ struct ProjectionSetup {
   // false: behind the log, by a consumer. true: in the transaction of each
   // append through Projections::store(), so that whoever reads after an append
   // sees its rows. Every process that appends events of an inline projection
-  // must have it in its Projections, and append through that store.
+  // must have it in its Projections, and append through that store; PostgreSQL
+  // refuses all other appends of them, with kFailedPrecondition, from its
+  // registration until it is put behind the log.
   bool is_inline = false;
 };
 
@@ -74,7 +78,7 @@ struct ProjectionActivity {
   // False while the public name shows a table that other code made: newer than
   // this process, or older and being rebuilt by it.
   bool is_live = false;
-  std::string note;  // "" or what it waits for, for people.
+  std::string note;  // "" or what it waits for or fails at, for people.
   std::vector<ConsumerSnapshot> feeds;
 };
 
@@ -98,7 +102,7 @@ class Projections {
   // `store` must outlive it. Registers the projections and creates what tables
   // are missing.
   //
-  // Errors:
+  // Errors, all that are found in one:
   //   kInvalidArgument     a read model cannot be a table, a name is malformed,
   //                        or two projections share one.
   //   kFailedPrecondition  a SQL form on a store without SQL; an inline
@@ -113,8 +117,10 @@ class Projections {
   virtual ~Projections() = default;
 
   // Works until `stop` is requested, then finishes what is being handled and
-  // releases its leases; or until an error that cannot be retried. May be
-  // called again after it returned.
+  // releases its leases. A projection that cannot go on is told of by
+  // Activity(), ProjectionAdmin, log and metrics, and tried again with
+  // back-off; the others go on. May be called again after it returned.
+  //   kFailedPrecondition  the tables of projections are no longer there.
   virtual absl::Status Run(std::stop_token stop) = 0;
 
   // The store to append through: appends of events that an inline projection
