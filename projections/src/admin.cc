@@ -8,7 +8,8 @@
 #include "absl/strings/str_join.h"
 #include "admin_status.h"
 #include "checkpoints.h"
-#include "dead_versions.h"
+#include "rebuild/dead_versions.h"
+#include "rebuild/switch.h"
 #include "registration.h"
 #include "registry.h"
 #include "sql.h"
@@ -18,7 +19,6 @@
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/eventstore/consumer_storage.h"
-#include "switch.h"
 
 namespace stele {
 namespace projections_internal {

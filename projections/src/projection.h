@@ -10,7 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "columns.h"
+#include "rows/columns.h"
 #include "stele/projections/projection_type.h"
 
 namespace stele::projections_internal {

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "projections_impl.h"
-#include "row_readers.h"
+#include "rows/row_readers.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/base/uuid.h"

@@ -10,13 +10,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "checkpoints.h"
-#include "row_readers.h"
+#include "rebuild/switch.h"
+#include "rebuild/view.h"
+#include "rows/row_readers.h"
 #include "sql.h"
 #include "sql_text.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
-#include "switch.h"
-#include "view.h"
 
 namespace stele::projections_internal {
 namespace {

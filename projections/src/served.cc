@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "checkpoints.h"
-#include "handlers.h"
+#include "feeds/handlers.h"
 #include "sql.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"

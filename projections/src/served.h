@@ -8,9 +8,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "builder.h"
-#include "feed_keeper.h"
+#include "feeds/feed_keeper.h"
 #include "projections_impl.h"
+#include "rebuild/builder.h"
 #include "registry.h"
 #include "stele/base/backoff.h"
 

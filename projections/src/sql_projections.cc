@@ -3,12 +3,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "feeds/sql_inline.h"
 #include "projections_impl.h"
 #include "registration.h"
 #include "registry.h"
-#include "row_readers.h"
+#include "rows/row_readers.h"
 #include "served.h"
-#include "sql_inline.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stop_wait.h"

@@ -184,8 +184,7 @@ class ProjectionKillTest : public PgTest {
       progress = *store_->ReadLog(request, [&](RecordedEvent event) {
         bank::Deposited in;
         bank::Withdrawn out;
-        const bool is_in =
-            event.type == EventTraits<bank::Deposited>::kType;
+        const bool is_in = event.type == EventTraits<bank::Deposited>::kType;
         EXPECT_TRUE(is_in ? in.ParseFromString(event.payload)
                           : out.ParseFromString(event.payload));
         const std::int64_t cents =
@@ -217,16 +216,16 @@ class ProjectionKillTest : public PgTest {
     EXPECT_EQ(
         absl::StrCat(
             SortedRows("account_balance", "account_id, balance_cents"), "\n",
-            SortedRows("daily_turnover",
-                       "day, direction, amount_cents, count"),
+            SortedRows("daily_turnover", "day, direction, amount_cents, count"),
             "\n", SortedRows("transfer_status", "transfer_id, amount_cents")),
         absl::StrJoin(lines, "\n"));
   }
 
   std::string SortedRows(const std::string& table, const std::string& columns) {
-    return Query(absl::StrCat("SELECT string_agg(r::text, E'\\n' ORDER BY "
-                              "r::text COLLATE \"C\") FROM (SELECT ",
-                              columns, " FROM ", views(), ".", table, ") r"));
+    return Query(
+        absl::StrCat("SELECT string_agg(r::text, E'\\n' ORDER BY "
+                     "r::text COLLATE \"C\") FROM (SELECT ",
+                     columns, " FROM ", views(), ".", table, ") r"));
   }
 
   static char StateOf(const Process& process) {
@@ -239,8 +238,8 @@ class ProjectionKillTest : public PgTest {
  private:
   void Lock(const char* function, int point) {
     pqxx::nontransaction work(locks_);
-    work.exec(absl::StrCat("SELECT ", function, "(", kLockClass, ", ", point,
-                           ")"));
+    work.exec(
+        absl::StrCat("SELECT ", function, "(", kLockClass, ", ", point, ")"));
   }
 
   pqxx::connection locks_;
@@ -257,7 +256,8 @@ TEST_F(ProjectionKillTest, WhateverIsKilledWhenTheTablesAreWhatTheLogSays) {
             << " PROJECTION_CHAOS_ROUNDS=" << rounds << std::endl;
   std::mt19937_64 random(seed);
   const auto seed_flag = [&] {
-    return std::vector<std::string>{absl::StrCat("--seed=", 1 + random() % 1000)};
+    return std::vector<std::string>{
+        absl::StrCat("--seed=", 1 + random() % 1000)};
   };
   Process victim;
   Start(victim, seed_flag());
@@ -265,7 +265,8 @@ TEST_F(ProjectionKillTest, WhateverIsKilledWhenTheTablesAreWhatTheLogSays) {
   AwaitNoBuild();
   for (std::uint64_t round = 0; round < rounds; ++round) {
     std::vector<int> order(kPointCount);
-    for (int i = 0; i < kPointCount; ++i) order[static_cast<std::size_t>(i)] = i;
+    for (int i = 0; i < kPointCount; ++i)
+      order[static_cast<std::size_t>(i)] = i;
     std::shuffle(order.begin(), order.end(), random);
     for (const int point : order) {
       const auto blow = static_cast<std::size_t>(random() % std::size(kBlows));
@@ -299,8 +300,8 @@ TEST_F(ProjectionKillTest, WhoeverWakesAfterItsLeaseWritesNothing) {
   Start(frozen, {"--freeze"});
   RequestRebuild("AccountBalance");
   AwaitNoBuild();  // It runs, and owns all slots.
-  testing::Process writer(
-      *store_, {{MakeProjectionType<Touches>(), true}}, FastOptions("writer"));
+  testing::Process writer(*store_, {{MakeProjectionType<Touches>(), true}},
+                          FastOptions("writer"));
   ASSERT_THAT(writer.status(), IsOk());
   ASSERT_THAT(
       testing::Append(writer->store(), "ada",
@@ -308,15 +309,14 @@ TEST_F(ProjectionKillTest, WhoeverWakesAfterItsLeaseWritesNothing) {
       IsOk());
   Await("the freeze", [&] { return StateOf(frozen) == 'T'; });
   Start(other);
-  const auto last =
-      testing::Append(writer->store(), "ada", {testing::Took(2)});
+  const auto last = testing::Append(writer->store(), "ada", {testing::Took(2)});
   ASSERT_THAT(last, IsOk());
   for (const char* projection : {"AccountBalance", "DailyTurnover"}) {
     ASSERT_THAT(WaitForProjection(*store_, projection, *last, Soon()), IsOk());
   }
-  const std::string versions =
-      "SELECT string_agg(xmin::text, ',') FROM " + views() + ".\"" +
-      StatusOf("AccountBalance").active.table + "\"";
+  const std::string versions = "SELECT string_agg(xmin::text, ',') FROM " +
+                               views() + ".\"" +
+                               StatusOf("AccountBalance").active.table + "\"";
   const std::string before = Query(versions);
   frozen->Signal(SIGCONT);
   Await("slots shared again", [&] {

@@ -58,10 +58,9 @@ ProjectionType FreezingBalances() {
 // Has each new table stop processes, too.
 ProjectionType WithStops(ProjectionType type, const std::string& schema) {
   type.prepare = [schema](const SqlTarget& target) {
-    target.tx().exec(
-        absl::StrCat("CREATE TRIGGER stop BEFORE INSERT OR UPDATE ON ",
-                     target.table(), " FOR EACH ROW EXECUTE FUNCTION ",
-                     StopFunction(schema)));
+    target.tx().exec(absl::StrCat(
+        "CREATE TRIGGER stop BEFORE INSERT OR UPDATE ON ", target.table(),
+        " FOR EACH ROW EXECUTE FUNCTION ", StopFunction(schema)));
     return absl::OkStatus();
   };
   return type;

@@ -1,5 +1,5 @@
 // The columns of a read model and the text of their cells, without a database.
-#include "columns.h"
+#include "rows/columns.h"
 
 #include <gmock/gmock.h>
 

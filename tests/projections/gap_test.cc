@@ -1,4 +1,4 @@
-#include "gap.h"
+#include "rebuild/gap.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,123 @@
+#include "feeds/feed_keeper.h"
+
+#include <optional>
+#include <utility>
+
+#include "stele/base/log.h"
+#include "stele/base/status.h"
+
+namespace stele::projections_internal {
+namespace {
+
+constexpr BackoffOptions kStartAgain = {absl::Seconds(1), absl::Seconds(30)};
+// One that ran for as long has got over what ailed it.
+constexpr absl::Duration kSoundAfter = absl::Minutes(1);
+
+}  // namespace
+
+FeedKeeper::FeedKeeper(const std::string& projection, Clock& clock,
+                       Metrics& metrics)
+    : projection_(projection),
+      clock_(clock),
+      failures_(metrics.GetCounter(
+          "stele_projection_feed_failures_total",
+          "Times that a feed of the projection ended with an error.",
+          {{"projection", projection}})) {}
+
+void FeedKeeper::Keep(const Wanted& wanted) {
+  TakeUnwanted(wanted).clear();  // Waits for them; not with the lock held.
+  NoteEnds();
+  for (const auto& [consumer, starter] : wanted) Start(consumer, starter);
+}
+
+void FeedKeeper::Stop() {
+  std::vector<std::unique_ptr<FeedRunner>> ended = TakeUnwanted({});
+  for (const auto& runner : ended) {
+    if (runner != nullptr) runner->Stop();
+  }
+}
+
+std::vector<ConsumerSnapshot> FeedKeeper::Snapshots() const {
+  const absl::MutexLock lock(&mutex_);
+  std::vector<ConsumerSnapshot> snapshots;
+  for (const auto& [consumer, feed] : feeds_) {
+    snapshots.push_back(feed.runner != nullptr ? feed.runner->Snapshot()
+                                               : ConsumerSnapshot());
+    if (!feed.error.ok()) snapshots.back().last_error = feed.error;
+  }
+  return snapshots;
+}
+
+absl::Status FeedKeeper::error() const {
+  const absl::MutexLock lock(&mutex_);
+  for (const auto& [consumer, feed] : feeds_) {
+    if (!feed.error.ok()) return Annotate(feed.error, consumer);
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::unique_ptr<FeedRunner>> FeedKeeper::TakeUnwanted(
+    const Wanted& wanted) {
+  std::vector<std::unique_ptr<FeedRunner>> unwanted;
+  const absl::MutexLock lock(&mutex_);
+  for (auto it = feeds_.begin(); it != feeds_.end();) {
+    if (wanted.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    unwanted.push_back(std::move(it->second.runner));
+    it = feeds_.erase(it);
+  }
+  return unwanted;
+}
+
+void FeedKeeper::NoteEnds() {
+  const absl::MutexLock lock(&mutex_);
+  for (auto& [consumer, feed] : feeds_) {
+    if (!feed.error.ok() || feed.runner == nullptr) continue;
+    const std::optional<absl::Status> end = feed.runner->End();
+    if (end.has_value()) NoteEnd(consumer, feed, *end);
+  }
+}
+
+void FeedKeeper::NoteEnd(const std::string& consumer, Feed& feed,
+                         absl::Status error) {
+  if (clock_.Now() - feed.started >= kSoundAfter) feed.backoff.Reset();
+  // Its version may be fed otherwise before we have read of it.
+  const bool is_fault = !error.ok() && !absl::IsCancelled(error);
+  feed.error = is_fault ? std::move(error)
+                        : absl::UnavailableError("the feed has ended");
+  feed.next_start = clock_.Now() + feed.backoff.Next();
+  if (!is_fault) return;
+  failures_.Add();
+  Log(LogLevel::kError, "a projection's feed has stopped; it is started again",
+      {{"projection", projection_},
+       {"consumer", consumer},
+       {"cause", feed.error.ToString()}});
+}
+
+void FeedKeeper::Start(const std::string& consumer, const Starter& starter) {
+  std::unique_ptr<FeedRunner> ended;
+  {
+    const absl::MutexLock lock(&mutex_);
+    const auto [it, is_new] = feeds_.try_emplace(
+        consumer,
+        Feed{nullptr, Backoff(kStartAgain), absl::UnavailableError("starting"),
+             absl::InfinitePast(), absl::InfinitePast()});
+    if (it->second.error.ok() || clock_.Now() < it->second.next_start) return;
+    ended = std::move(it->second.runner);
+  }
+  ended.reset();
+  absl::StatusOr<std::unique_ptr<FeedRunner>> runner = starter();
+  const absl::MutexLock lock(&mutex_);
+  Feed& feed = feeds_.find(consumer)->second;
+  feed.started = clock_.Now();
+  feed.error = absl::OkStatus();
+  if (runner.ok()) {
+    feed.runner = *std::move(runner);
+  } else {
+    NoteEnd(consumer, feed, runner.status());
+  }
+}
+
+}  // namespace stele::projections_internal

@@ -1,0 +1,69 @@
+#ifndef STELE_PROJECTIONS_SRC_FEEDS_FEED_KEEPER_H_
+#define STELE_PROJECTIONS_SRC_FEEDS_FEED_KEEPER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "feeds/feed.h"
+#include "stele/base/backoff.h"
+#include "stele/base/clock.h"
+#include "stele/base/metrics.h"
+
+namespace stele::projections_internal {
+
+// Keeps the feeds of one projection at work: one that ends with an error is
+// started again, with back-off, and its error is told meanwhile.
+//
+// Keep() and Stop() by one thread at a time; the rest is thread-safe.
+class FeedKeeper {
+ public:
+  using Starter = std::function<absl::StatusOr<std::unique_ptr<FeedRunner>>()>;
+  // By the name of the consumer.
+  using Wanted = std::map<std::string, Starter>;
+
+  // `clock` and `metrics` must outlive it.
+  FeedKeeper(const std::string& projection, Clock& clock, Metrics& metrics);
+
+  // Stops what is no longer wanted, waiting for what is being handled, and
+  // starts what is, where it does not run and its time has come.
+  void Keep(const Wanted& wanted);
+  void Stop();
+
+  // Also of feeds that are down.
+  std::vector<ConsumerSnapshot> Snapshots() const;
+  // Why a feed is down; OK if all run.
+  absl::Status error() const;
+
+ private:
+  struct Feed {
+    std::unique_ptr<FeedRunner> runner;  // Null: it could not be made.
+    Backoff backoff;
+    absl::Status error;  // OK while it runs.
+    absl::Time started;
+    absl::Time next_start;
+  };
+
+  std::vector<std::unique_ptr<FeedRunner>> TakeUnwanted(const Wanted& wanted);
+  void NoteEnds();
+  void Start(const std::string& consumer, const Starter& starter);
+  void NoteEnd(const std::string& consumer, Feed& feed, absl::Status error)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::string projection_;
+  Clock& clock_;
+  Counter& failures_;
+  mutable absl::Mutex mutex_;
+  std::map<std::string, Feed> feeds_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace stele::projections_internal
+
+#endif  // STELE_PROJECTIONS_SRC_FEEDS_FEED_KEEPER_H_
