@@ -41,8 +41,9 @@ struct Touches {
   }
 };
 
-// Stops processes of this name at the points that a test has armed. An argument
-// of the trigger is the number of the point; without one, the table tells it.
+// The function of the triggers that stop victims at the points that the test
+// has armed. A trigger's argument is the number of its point; without one, the
+// table tells it.
 inline std::string StopFunction(const std::string& schema) {
   return schema + ".stop_here()";
 }

@@ -7,14 +7,13 @@
 
 #include <algorithm>
 #include <fstream>
-#include <map>
 #include <random>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_join.h"
 #include "stele/base/clock.h"
 #include "stele/sandbox/supervised_process.h"
 #include "tests/chaos/kill_model.h"
+#include "tests/chaos/replay.h"
 #include "tests/projections/pg_fixture.h"
 
 namespace stele::chaos {
@@ -78,7 +77,6 @@ class ProjectionKillTest : public PgTest {
 
   ProjectionKillTest() : locks_(PostgresDsn()) { InstallStops(); }
 
-  // Without lock (and so without arguments) where nobody is to be stopped.
   void InstallStops() {
     Execute(absl::StrCat(
         "CREATE FUNCTION ", StopFunction(schema_),
@@ -174,56 +172,19 @@ class ProjectionKillTest : public PgTest {
   }
 
   void ExpectReplayed() {
-    std::map<std::string, std::int64_t> balances;
-    std::map<std::string, std::pair<std::int64_t, std::int64_t>> turnover;
-    std::map<std::string, std::int64_t> touches;
-    ReadLogRequest request;
-    LogProgress progress;
-    do {
-      request.after_position = progress.position;
-      progress = *store_->ReadLog(request, [&](RecordedEvent event) {
-        bank::Deposited in;
-        bank::Withdrawn out;
-        const bool is_in = event.type == EventTraits<bank::Deposited>::kType;
-        EXPECT_TRUE(is_in ? in.ParseFromString(event.payload)
-                          : out.ParseFromString(event.payload));
-        const std::int64_t cents =
-            is_in ? in.amount_cents() : out.amount_cents();
-        balances[std::string(IdOf(event.stream_id))] += is_in ? cents : -cents;
-        auto& [amount, count] = turnover[absl::StrCat(
-            absl::FormatTime("%Y-%m-%d", event.recorded_at,
-                             absl::UTCTimeZone()),
-            is_in ? ",in" : ",out")];
-        amount += cents;
-        ++count;
-        const std::string& transfer =
-            is_in ? in.transfer_id() : out.transfer_id();
-        if (!transfer.empty()) ++touches[transfer];
-        return absl::OkStatus();
-      });
-    } while (!progress.at_head);
-    std::vector<std::string> lines;
-    for (const auto& [account, cents] : balances) {
-      lines.push_back(absl::StrCat("(", account, ",", cents, ")"));
-    }
-    for (const auto& [day, sums] : turnover) {
-      lines.push_back(
-          absl::StrCat("(", day, ",", sums.first, ",", sums.second, ")"));
-    }
-    for (const auto& [transfer, count] : touches) {
-      lines.push_back(absl::StrCat("(", transfer, ",", count, ")"));
-    }
+    const auto replayed = ReplayTables(*store_);
+    ASSERT_THAT(replayed, IsOk());
     EXPECT_EQ(
         absl::StrCat(
-            SortedRows("account_balance", "account_id, balance_cents"), "\n",
+            SortedRows("account_balance", "account_id, balance_cents"),
             SortedRows("daily_turnover", "day, direction, amount_cents, count"),
-            "\n", SortedRows("transfer_status", "transfer_id, amount_cents")),
-        absl::StrJoin(lines, "\n"));
+            SortedRows("transfer_status", "transfer_id, amount_cents")),
+        *replayed);
   }
 
   std::string SortedRows(const std::string& table, const std::string& columns) {
     return Query(
-        absl::StrCat("SELECT string_agg(r::text, E'\\n' ORDER BY "
+        absl::StrCat("SELECT string_agg(r::text || E'\\n', '' ORDER BY "
                      "r::text COLLATE \"C\") FROM (SELECT ",
                      columns, " FROM ", views(), ".", table, ") r"));
   }

@@ -91,9 +91,35 @@ TEST_F(CliProjectionsTest, RefusesToRebuildWhatNobodyServes) {
               HasSubstr("nobody serves it"));
 }
 
+TEST_F(CliProjectionsTest, ShowsWhyAProjectionDoesNotGoOn) {
+  auto service = StartBank();
+  Query("INSERT INTO " + schema_ +
+        ".projection_processes (name, process, fingerprint, is_inline, "
+        "alive_until, last_error) VALUES ('AccountBalance', 'other', 'cafe', "
+        "false, now() + interval '1 hour', 'its table is gone') RETURNING 1");
+  const Answer list = Stele({"projections", "list"});
+  EXPECT_EQ(list.exit, 1);
+  EXPECT_THAT(list.out, HasSubstr("other: its table is gone"));
+  const Answer status = Json({"projections", "status", "AccountBalance"});
+  EXPECT_EQ(status.exit, 1);
+  EXPECT_EQ(TextAt(status.Data(), "/problems/0"), "other: its table is gone");
+  EXPECT_EQ(Stele({"projections", "status", "TransferStatus"}).exit, 0);
+}
+
+TEST_F(CliProjectionsTest, PutsAnInlineProjectionBehindTheLog) {
+  auto service = StartBank();
+  const Answer put = Stele({"projections", "behind-log", "TransferStatus"});
+  EXPECT_EQ(put.exit, 0) << put.err;
+  EXPECT_EQ(At(Json({"projections", "status", "TransferStatus"}).Data(),
+               "/is_inline"),
+            false);
+  EXPECT_EQ(Stele({"projections", "behind-log", "TransferStatus"}).exit, 4);
+}
+
 TEST_F(CliProjectionsTest, RefusesWhatThereIsNot) {
   auto service = StartBank();
-  for (const std::string command : {"status", "rebuild", "undo", "abort"}) {
+  for (const std::string command :
+       {"status", "rebuild", "undo", "abort", "behind-log"}) {
     const Answer answer = Json({"projections", command, "Nonsense'\"\x1b"});
     EXPECT_EQ(answer.exit, 4) << answer.out;
     EXPECT_THAT(answer.Diagnostics(), HasSubstr("Nonsense"));

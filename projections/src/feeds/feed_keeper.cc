@@ -10,7 +10,9 @@ namespace stele::projections_internal {
 namespace {
 
 constexpr BackoffOptions kStartAgain = {absl::Seconds(1), absl::Seconds(30)};
-// One that ran for as long has got over what ailed it.
+// One that ran for as long has got over what ailed it: it is not told any more,
+// and the next time is a first time.
+constexpr absl::Duration kUpAfter = absl::Seconds(2);
 constexpr absl::Duration kSoundAfter = absl::Minutes(1);
 
 }  // namespace
@@ -74,21 +76,24 @@ std::vector<std::unique_ptr<FeedRunner>> FeedKeeper::TakeUnwanted(
 void FeedKeeper::NoteEnds() {
   const absl::MutexLock lock(&mutex_);
   for (auto& [consumer, feed] : feeds_) {
-    if (!feed.error.ok() || feed.runner == nullptr) continue;
+    if (!feed.is_up) continue;
     const std::optional<absl::Status> end = feed.runner->End();
-    if (end.has_value()) NoteEnd(consumer, feed, *end);
+    if (end.has_value()) {
+      NoteEnd(consumer, feed, *end);
+    } else if (clock_.Now() - feed.started >= kUpAfter) {
+      feed.error = absl::OkStatus();
+    }
   }
 }
 
 void FeedKeeper::NoteEnd(const std::string& consumer, Feed& feed,
                          absl::Status error) {
   if (clock_.Now() - feed.started >= kSoundAfter) feed.backoff.Reset();
-  // Its version may be fed otherwise before we have read of it.
-  const bool is_fault = !error.ok() && !absl::IsCancelled(error);
-  feed.error = is_fault ? std::move(error)
-                        : absl::UnavailableError("the feed has ended");
+  feed.is_up = false;
   feed.next_start = clock_.Now() + feed.backoff.Next();
-  if (!is_fault) return;
+  // Its version may be fed otherwise before we have read of it.
+  if (error.ok() || absl::IsCancelled(error)) return;
+  feed.error = std::move(error);
   failures_.Add();
   Log(LogLevel::kError, "a projection's feed has stopped; it is started again",
       {{"projection", projection_},
@@ -100,11 +105,14 @@ void FeedKeeper::Start(const std::string& consumer, const Starter& starter) {
   std::unique_ptr<FeedRunner> ended;
   {
     const absl::MutexLock lock(&mutex_);
-    const auto [it, is_new] = feeds_.try_emplace(
-        consumer,
-        Feed{nullptr, Backoff(kStartAgain), absl::UnavailableError("starting"),
-             absl::InfinitePast(), absl::InfinitePast()});
-    if (it->second.error.ok() || clock_.Now() < it->second.next_start) return;
+    const auto [it, is_new] =
+        feeds_.try_emplace(consumer, Feed{.runner = nullptr,
+                                          .backoff = Backoff(kStartAgain),
+                                          .is_up = false,
+                                          .error = absl::OkStatus(),
+                                          .started = absl::InfinitePast(),
+                                          .next_start = absl::InfinitePast()});
+    if (it->second.is_up || clock_.Now() < it->second.next_start) return;
     ended = std::move(it->second.runner);
   }
   ended.reset();
@@ -112,9 +120,9 @@ void FeedKeeper::Start(const std::string& consumer, const Starter& starter) {
   const absl::MutexLock lock(&mutex_);
   Feed& feed = feeds_.find(consumer)->second;
   feed.started = clock_.Now();
-  feed.error = absl::OkStatus();
   if (runner.ok()) {
     feed.runner = *std::move(runner);
+    feed.is_up = true;
   } else {
     NoteEnd(consumer, feed, runner.status());
   }

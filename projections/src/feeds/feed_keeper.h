@@ -39,14 +39,15 @@ class FeedKeeper {
 
   // Also of feeds that are down.
   std::vector<ConsumerSnapshot> Snapshots() const;
-  // Why a feed is down; OK if all run.
+  // Why a feed is down, or was a moment ago; OK if all run.
   absl::Status error() const;
 
  private:
   struct Feed {
     std::unique_ptr<FeedRunner> runner;  // Null: it could not be made.
     Backoff backoff;
-    absl::Status error;  // OK while it runs.
+    bool is_up = false;
+    absl::Status error;  // Why it ended, until it has run for a while again.
     absl::Time started;
     absl::Time next_start;
   };

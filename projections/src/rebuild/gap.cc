@@ -19,27 +19,22 @@ bool IsMeasuredByLog(const VersionRow& active, const VersionRow& target) {
   return active.feed == Feed::kAppends || active.version == target.version;
 }
 
-// Events of these types beyond `position`, as many as matter. A scan along the
-// primary key of at most kNearPositions events, as the caller has seen to.
-std::int64_t EventsBeyond(Transaction& tx,
-                          const std::vector<std::string>& types,
-                          std::int64_t position) {
+// Events that concern `target` after `from`, up to `to`: a checkpoint lags for
+// want of such events, too. Where it is too far to be near, positions. A scan
+// along the primary key of at most kNearPositions events.
+std::int64_t EventsBetween(Transaction& tx, const VersionRow& target,
+                           std::int64_t from, std::int64_t to) {
+  if (to <= from) return 0;
+  if (to - from > kNearPositions) return to - from;
   return tx.sql()
-      ->exec_params(absl::StrCat("SELECT count(*) FROM ",
-                                 QuoteTable(tx.schema(), "events"), " e JOIN ",
-                                 QuoteTable(tx.schema(), "event_types"),
-                                 " t USING (type_id) WHERE e.position > $1 "
-                                 "AND t.name = ANY ($2::text[])"),
-                    position, ArrayOf(types))[0][0]
+      ->exec_params(
+          absl::StrCat("SELECT count(*) FROM ",
+                       QuoteTable(tx.schema(), "events"), " e JOIN ",
+                       QuoteTable(tx.schema(), "event_types"),
+                       " t USING (type_id) WHERE e.position > $1 AND "
+                       "e.position <= $2 AND t.name = ANY ($3::text[])"),
+          from, to, ArrayOf(target.event_types))[0][0]
       .as<std::int64_t>();
-}
-
-std::int64_t GapToLog(Transaction& tx, const VersionRow& target,
-                      std::int64_t position) {
-  const std::int64_t left = LastPosition(tx) - position;
-  if (left > kNearPositions) return left;
-  // A checkpoint lags for want of events that concern it, too.
-  return left <= 0 ? 0 : EventsBeyond(tx, target.event_types, position);
 }
 
 }  // namespace
@@ -58,14 +53,16 @@ absl::StatusOr<std::int64_t> MeasureGap(EventStore& store, Transaction& tx,
   STELE_ASSIGN_OR_RETURN(const Checkpoints here,
                          ReadCheckpoints(store, tx, target.consumer));
   const std::int64_t least = here.Least(target.start_position);
-  if (IsMeasuredByLog(active, target)) return GapToLog(tx, target, least);
+  if (IsMeasuredByLog(active, target)) {
+    return EventsBetween(tx, target, least, LastPosition(tx));
+  }
   STELE_ASSIGN_OR_RETURN(const Checkpoints there,
                          ReadCheckpoints(store, tx, active.consumer));
   // Other code may give an event another key, and so another slot.
   if (active.fingerprint == target.fingerprint && CoversBySlot(here, there)) {
     return 0;
   }
-  return std::max<std::int64_t>(0, there.Most(active.start_position) - least);
+  return EventsBetween(tx, target, least, there.Most(active.start_position));
 }
 
 absl::Status CheckParked(EventStore& store, Transaction& tx,
