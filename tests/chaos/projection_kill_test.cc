@@ -269,6 +269,14 @@ TEST_F(ProjectionKillTest, WhoeverWakesAfterItsLeaseWritesNothing) {
                       {testing::Paid(kFreezingCents), testing::Paid(1)}),
       IsOk());
   Await("the freeze", [&] { return StateOf(frozen) == 'T'; });
+  // Other threads of it may be frozen in a transaction, which the server would
+  // end after a minute.
+  Await("no transaction of the frozen one", [&] {
+    return Query(absl::StrCat(
+               "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+               "WHERE application_name = '",
+               kVictim, "1' AND state <> 'idle'")) == "0";
+  });
   Start(other);
   const auto last = testing::Append(writer->store(), "ada", {testing::Took(2)});
   ASSERT_THAT(last, IsOk());

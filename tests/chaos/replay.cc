@@ -50,8 +50,8 @@ class Tables {
            const std::string& direction, const std::string& transfer) {
     balances_[std::string(IdOf(event.stream_id))] +=
         direction == "in" ? cents : -cents;
-    const std::string day = absl::FormatTime("%Y-%m-%d", event.recorded_at,
-                                             absl::UTCTimeZone());
+    const std::string day =
+        absl::FormatTime("%Y-%m-%d", event.recorded_at, absl::UTCTimeZone());
     auto& [amount, count] = turnover_[absl::StrCat(day, ",", direction)];
     amount += cents;
     ++count;
