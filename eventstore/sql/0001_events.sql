@@ -10,6 +10,8 @@ CREATE SEQUENCE {schema}.positions AS bigint MINVALUE 1 CACHE 1;
 -- One row: what is true of the store as a whole.
 CREATE TABLE {schema}.store (
   singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  -- Names the history that the log tells. Another one after a restore that may
+  -- have lost events: see change_epoch().
   epoch uuid NOT NULL DEFAULT gen_random_uuid(),
   created_at timestamptz NOT NULL DEFAULT now(),
   -- Partitions of events exist for positions below this one.
@@ -93,9 +95,24 @@ CREATE TABLE {schema}.snapshots (
   state bytea NOT NULL
 );
 
+-- Tells every process that the log may have gone back, so that positions seen
+-- before may stand for other events now. `from_epoch`: only if that is still
+-- the epoch. Returns the epoch that is true afterwards.
+CREATE FUNCTION {schema}.change_epoch(from_epoch uuid DEFAULT NULL)
+RETURNS uuid
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE {schema}.store s SET epoch = gen_random_uuid()
+  WHERE from_epoch IS NULL OR s.epoch = from_epoch;
+  RETURN (SELECT s.epoch FROM {schema}.store s);
+END
+$$;
+
 -- Makes partitions until `min_free` positions beyond the last one given out
--- have a place. Readers and appenders are not disturbed.
-CREATE FUNCTION {schema}.extend_events(min_free bigint) RETURNS void
+-- have a place. Readers and appenders are not disturbed. Waits for whoever else
+-- changes the table, or without `may_wait` leaves it at that.
+CREATE FUNCTION {schema}.extend_events(
+  min_free bigint, may_wait boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
   size CONSTANT bigint := 10000000;
@@ -103,6 +120,16 @@ DECLARE
   used bigint;
   leaf text;
 BEGIN
+  -- The lock that attaching takes, before anything is made or held.
+  IF may_wait THEN
+    LOCK TABLE ONLY {schema}.events IN SHARE UPDATE EXCLUSIVE MODE;
+  ELSE
+    BEGIN
+      LOCK TABLE ONLY {schema}.events IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
+    EXCEPTION WHEN lock_not_available THEN
+      RETURN;
+    END;
+  END IF;
   SELECT s.partitions_end INTO lower_bound FROM {schema}.store s FOR UPDATE;
   SELECT p.last_value INTO used FROM {schema}.positions p;
   WHILE lower_bound - used < min_free LOOP

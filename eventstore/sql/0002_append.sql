@@ -208,6 +208,7 @@ DECLARE
   m CONSTANT integer := cardinality(event_ids);
   n CONSTANT integer := cardinality(keys);
   low_on_room boolean;
+  out_of_room boolean;
   locked text;
   is_guarded boolean;
 BEGIN
@@ -217,15 +218,17 @@ BEGIN
   -- keeps apart the stores of one database. Taken in a statement before the
   -- one that takes positions.
   SELECT p.last_value + 1000000 > s.partitions_end,
+         p.last_value + m + 200000 > s.partitions_end,
          pg_advisory_xact_lock_shared(
            '{schema}.positions'::regclass::oid::integer,
            ((((CASE WHEN p.is_called THEN p.last_value
                     ELSE p.last_value - 1 END) & 4294967295) # 2147483648)
             - 2147483648)::integer)
-  INTO low_on_room, locked
+  INTO low_on_room, out_of_room, locked
   FROM {schema}.positions p, {schema}.store s;
   IF low_on_room THEN
-    PERFORM {schema}.extend_events(5000000);
+    -- Waits for others only when there would be no place for those in flight.
+    PERFORM {schema}.extend_events(5000000, may_wait => out_of_room);
   END IF;
 
   -- The guards are looked at with the floor in hand, so that whoever raised one

@@ -18,11 +18,11 @@ CREATE TABLE {schema}.consumer_owners (
   PRIMARY KEY (consumer, owner)
 ) WITH (fillfactor = 70);
 
+-- Of the log beside it: a restore takes both back, so no epoch is kept here.
 CREATE TABLE {schema}.checkpoints (
   consumer text COLLATE "C" NOT NULL,
   slot integer NOT NULL,
   position bigint NOT NULL,
-  store_epoch uuid NOT NULL,
   lease_epoch bigint NOT NULL DEFAULT 0,
   lease_until timestamptz NOT NULL DEFAULT '-infinity',
   updated_at timestamptz NOT NULL DEFAULT now(),

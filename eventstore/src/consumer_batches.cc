@@ -123,6 +123,7 @@ absl::Status ConsumerEngine::Invoke(std::span<const KeyedEvent> events,
 absl::Status ConsumerEngine::Commit(std::span<const SlotAdvance> advances,
                                     Work work) {
   return store_.Transact([&](Transaction& tx) -> absl::Status {
+    STELE_RETURN_IF_ERROR(CheckEpoch());
     // First, so that a late owner does nothing else, and so that whatever takes
     // positions of the log comes last.
     STELE_RETURN_IF_ERROR(storage().Advance(tx, options_.name, advances));

@@ -158,6 +158,7 @@ absl::Status ConsumerEngine::Turn(std::optional<std::int64_t> until,
   absl::Status key_error;
   const absl::StatusOr<ConsumerPage> page = ReadConsumerPage(
       store_, handler_, options_, slots_, cursor_, batch_size_, key_error);
+  STELE_RETURN_IF_ERROR(CheckEpoch());
   if (!key_error.ok()) {
     // Whatever its code: what cannot be understood will not be tomorrow.
     return IsTransient(key_error) ? absl::DataLossError(key_error.message())
@@ -178,7 +179,42 @@ absl::Status ConsumerEngine::Turn(std::optional<std::int64_t> until,
   return absl::OkStatus();
 }
 
+absl::Status ConsumerEngine::KeepEpoch() {
+  STELE_ASSIGN_OR_RETURN(const Uuid epoch, store_.Epoch());
+  if (epoch == epoch_) return absl::OkStatus();
+  if (!epoch_.is_nil()) {
+    Log(LogLevel::kError,
+        "the log went back; the consumer begins anew at its checkpoints",
+        {{"consumer", options_.name}, {"epoch", epoch.ToString()}});
+  }
+  epoch_ = epoch;
+  must_reload_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status ConsumerEngine::CheckEpoch() {
+  STELE_ASSIGN_OR_RETURN(const Uuid epoch, store_.Epoch());
+  if (epoch == epoch_) return absl::OkStatus();
+  return absl::AbortedError(
+      absl::StrCat("consumer ", Quoted(options_.name), ": the log went back"));
+}
+
+absl::Status ConsumerEngine::CheckReached(
+    const std::vector<SlotLease>& leases) {
+  std::int64_t last = 0;
+  for (const SlotLease& lease : leases) last = std::max(last, lease.position);
+  if (last == 0) return absl::OkStatus();
+  const absl::Status status =
+      store_
+          .ReadLog({.after_position = last, .limit = 1},
+                   [](RecordedEvent) { return absl::OkStatus(); })
+          .status();
+  STELE_RETURN_IF_ERROR(CheckEpoch());
+  return status;
+}
+
 absl::Status ConsumerEngine::KeepLeases() {
+  STELE_RETURN_IF_ERROR(KeepEpoch());
   const absl::Time now = clock_.Now();
   if (!must_reload_ && now < next_renewal_) return absl::OkStatus();
   if (!is_registered_) {
@@ -194,6 +230,7 @@ absl::Status ConsumerEngine::KeepLeases() {
   next_renewal_ = now + options_.lease / 3;
   if (!is_changed && !must_reload_) return absl::OkStatus();
 
+  STELE_RETURN_IF_ERROR(CheckReached(leases));
   STELE_ASSIGN_OR_RETURN(const std::vector<ParkedKey> parked,
                          storage().ListParked(options_.name));
   parked_.Load(parked, slots_);
@@ -241,6 +278,7 @@ absl::Status ConsumerEngine::WaitForEvents() {
       store_.WaitForHead(cursor_, SystemClock().Now() + options_.tick);
   // Somebody is being stopped; if it is not us, we go on.
   if (absl::IsCancelled(head.status())) return absl::OkStatus();
+  STELE_RETURN_IF_ERROR(CheckEpoch());
   STELE_RETURN_IF_ERROR(head);
   head_ = *head;
   return absl::OkStatus();

@@ -52,6 +52,12 @@ class ConsumerEngine final : public Consumer {
   absl::Status Loop(std::optional<std::int64_t> until);
   // One turn: at most one batch, or a wait. Sets `is_done` at `until`.
   absl::Status Turn(std::optional<std::int64_t> until, bool& is_done);
+  // Begins anew if the log went back.
+  absl::Status KeepEpoch();
+  // kAborted if it did since: what was read or leased before counts no more.
+  absl::Status CheckEpoch();
+  // kDataLoss if one of the checkpoints is beyond the log.
+  absl::Status CheckReached(const std::vector<SlotLease>& leases);
   absl::Status KeepLeases();
   absl::Status KeepHouse();
   absl::Status Tick();
@@ -126,6 +132,7 @@ class ConsumerEngine final : public Consumer {
   Backoff retry_;
   std::int64_t cursor_ = 0;  // The log is read up to here.
   std::int64_t head_ = 0;
+  Uuid epoch_;  // That cursor and leases are of.
   int batch_size_;
   bool is_registered_ = false;
   bool must_reload_ = true;  // What is known of leases may be wrong.

@@ -85,6 +85,7 @@ class InMemoryEventStore final : public EventStore {
       absl::FunctionRef<absl::Status(RecordedEvent)> visit) override {
     STELE_RETURN_IF_ERROR(ValidateReadLog(request));
     STELE_ASSIGN_OR_RETURN(const std::int64_t head, Head());
+    STELE_RETURN_IF_ERROR(ValidateReached(request.after_position, head));
     std::int64_t position = request.after_position;
     const std::int64_t end =
         std::min(head, EndOfRead(position, request.positions_max));

@@ -207,12 +207,17 @@ AppendBatch::Verdicts AppendBatch::ParseVerdicts(const Result& result,
   return verdicts;
 }
 
-std::vector<std::int64_t> AppendBatch::PositionsOf(const Result& result,
-                                                   int column) {
-  if (result.IsNull(0, column)) return {};
-  std::vector<std::int64_t> positions = result.GetInt8s(0, column);
-  std::erase(positions, 0);  // Of events that were refused.
-  return positions;
+std::vector<PlacedEvent> AppendBatch::Placed(const Result& result,
+                                             int column) const {
+  std::vector<PlacedEvent> placed;
+  if (result.IsNull(0, column)) return placed;
+  const std::vector<std::int64_t> positions = result.GetInt8s(0, column);
+  STELE_CHECK(positions.size() == events_.size());
+  for (std::size_t e = 0; e < positions.size(); ++e) {
+    // The others were refused.
+    if (positions[e] != 0) placed.push_back({positions[e], events_[e]->id});
+  }
+  return placed;
 }
 
 absl::Status AppendBatch::RefusalOf(const AppendRequest& request, int verdict,

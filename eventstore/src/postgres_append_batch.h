@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "postgres_names.h"
+#include "postgres_placed_event.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/postgres/statement.h"
 
@@ -56,9 +57,9 @@ class AppendBatch {
   std::vector<RecordedEvent> ToBeRecorded(
       const postgres::Result& checked) const;
 
-  // The positions that append() or append_write() gave out.
-  static std::vector<std::int64_t> PositionsOf(const postgres::Result& result,
-                                               int column);
+  // The events that append() or append_write() gave positions, ascending.
+  std::vector<PlacedEvent> Placed(const postgres::Result& result,
+                                  int column) const;
   static constexpr int kAppendPositions = 5;  // Column of append().
 
  private:

@@ -58,11 +58,10 @@ bool MayBeOneUnitsFault(const absl::Status& status) {
 }  // namespace
 
 Appender::Appender(IoThread& thread, const Statements& statements,
-                   KnownNames& names, HeadTracker& head,
-                   AppenderOptions options, Metrics& metrics)
+                   History& history, HeadTracker& head, AppenderOptions options,
+                   Metrics& metrics)
     : thread_(thread),
       statements_(statements),
-      names_(names),
       head_(head),
       options_(std::move(options)),
       seconds_(metrics.GetHistogram("stele_append_seconds",
@@ -77,10 +76,10 @@ Appender::Appender(IoThread& thread, const Statements& statements,
                                    "Appends whose outcome was not known")),
       waiting_gauge_(metrics.GetGauge("stele_append_waiting",
                                       "Appends waiting for a connection")),
-      interner_(std::make_unique<Lane>(thread, options_.connect)),
+      interner_(std::make_unique<Lane>(thread, history, options_.connect)),
       stopped_(thread.io()) {
   for (int i = 0; i < options_.connections; ++i) {
-    lanes_.push_back(std::make_unique<Lane>(thread, options_.connect));
+    lanes_.push_back(std::make_unique<Lane>(thread, history, options_.connect));
   }
 }
 
@@ -99,12 +98,12 @@ void Appender::Stop() {
   for (const auto& lane : lanes_) lane->signal.Notify();
   stopped_.Notify();
   interner_->signal.Notify();
-  interner_->connection.Close();
+  interner_->connection->Close();
 }
 
 void Appender::GiveUp() {
   given_up_ = true;
-  for (const auto& lane : lanes_) lane->connection.Close();
+  for (const auto& lane : lanes_) lane->connection->Close();
 }
 
 void Appender::Append(AppendUnit unit, Done done) {
@@ -218,9 +217,9 @@ Appender::Group Appender::TakeGroup() {
 asio::awaitable<void> Appender::Run(Lane& lane) {
   while (true) {
     absl::Status connected;
-    if (!queue_.empty() && !lane.connection.LooksAlive()) {
+    if (!queue_.empty() && !lane.connection.IsAttached()) {
       // Before a group is taken: what waits meanwhile is timed one by one.
-      connected = co_await lane.connection.Connect();
+      connected = co_await lane.connection.Attach();
     }
     Group group = TakeGroup();
     if (group.empty()) {
@@ -237,7 +236,7 @@ asio::awaitable<void> Appender::Run(Lane& lane) {
       Finish(group, std::vector<UnitResult>(group.size(), connected));
     }
   }
-  lane.connection.Close();
+  lane.connection->Close();
 }
 
 asio::awaitable<void> Appender::RunGroup(Lane& lane, Group& group) {
@@ -298,59 +297,59 @@ asio::awaitable<std::vector<UnitResult>> Appender::Write(
 
 asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> Appender::WriteOnce(
     Lane& lane, AppendBatch& batch, absl::Time deadline, bool& in_doubt) {
-  postgres::AsyncConnection& connection = lane.connection;
+  AdmittedConnection& connection = lane.connection;
   if (given_up_) co_return absl::CancelledError("the store is closing");
-  if (!connection.LooksAlive()) {
-    STELE_CO_RETURN_IF_ERROR(co_await connection.Connect(Until(deadline)));
-  }
+  STELE_CO_RETURN_IF_ERROR(co_await connection.Attach(Until(deadline)));
   STELE_CO_RETURN_IF_ERROR(co_await InternOn(connection, batch, deadline));
   const postgres::Params params = batch.AppendParams();
-  absl::StatusOr<postgres::Result> result = co_await connection.Execute(
+  absl::StatusOr<postgres::Result> result = co_await connection->Execute(
       "appending", statements_.append, params, Until(deadline) + kGrace);
   if (!result.ok()) {
-    in_doubt = connection.outcome_unknown();
+    in_doubt = connection->outcome_unknown();
     co_return result.status();
   }
-  head_.OnCommitted(
-      AppendBatch::PositionsOf(*result, AppendBatch::kAppendPositions));
+  head_.OnCommitted(batch.Placed(*result, AppendBatch::kAppendPositions),
+                    connection.run()->history);
   co_return batch.AppendResults(*result);
 }
 
 asio::awaitable<absl::Status> Appender::InternNames(
-    postgres::AsyncConnection& connection, std::string_view doing,
+    AdmittedConnection& connection, std::string_view doing,
     const postgres::Statement& statement,
     const std::vector<std::string_view>& missing, absl::Time deadline,
     Names<std::int32_t>& known) {
   if (missing.empty()) co_return absl::OkStatus();
   postgres::Params params;
   params.Texts(missing);
-  auto result = co_await connection.Execute(doing, statement, params,
-                                            Until(deadline) + kGrace);
+  auto result = co_await connection->Execute(doing, statement, params,
+                                             Until(deadline) + kGrace);
   STELE_CO_RETURN_IF_ERROR(result);
   const std::vector<std::int32_t> ids = result->GetInt4s(0, 0);
   for (std::size_t i = 0; i < ids.size(); ++i) known.Add(ids[i], missing[i]);
   co_return absl::OkStatus();
 }
 
-asio::awaitable<absl::Status> Appender::InternOn(
-    postgres::AsyncConnection& connection, AppendBatch& batch,
-    absl::Time deadline) {
+asio::awaitable<absl::Status> Appender::InternOn(AdmittedConnection& connection,
+                                                 AppendBatch& batch,
+                                                 absl::Time deadline) {
+  KnownNames& names = connection.run()->names;
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    const AppendBatch::MissingNames missing = batch.Resolve(names_);
+    const AppendBatch::MissingNames missing = batch.Resolve(names);
     if (missing.empty()) co_return absl::OkStatus();
     STELE_CO_RETURN_IF_ERROR(co_await InternNames(
         connection, "registering event types", statements_.intern_types,
-        missing.types, deadline, names_.types));
+        missing.types, deadline, names.types));
     STELE_CO_RETURN_IF_ERROR(
         co_await InternNames(connection, "registering stream categories",
                              statements_.intern_categories, missing.categories,
-                             deadline, names_.categories));
+                             deadline, names.categories));
   }
   co_return absl::ResourceExhaustedError(
       "appending: more event types at a time than can be kept in mind");
 }
 
-asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch) {
+asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch,
+                                               ServerRunPtr run) {
   const absl::Time deadline = absl::Now() + options_.call_timeout;
   while (interner_is_busy_ && !stopping_ && absl::Now() < deadline) {
     co_await interner_->signal.WaitFor(Until(deadline));
@@ -361,9 +360,10 @@ asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch) {
         "registering names: waited too long for a connection");
   }
   interner_is_busy_ = true;
-  absl::Status status;
-  if (!interner_->connection.LooksAlive()) {
-    status = co_await interner_->connection.Connect(Until(deadline));
+  absl::Status status = co_await interner_->connection.Attach(Until(deadline));
+  if (status.ok() && interner_->connection.run() != run) {
+    status =
+        absl::UnavailableError("appending: the server was restarted meanwhile");
   }
   if (status.ok()) {
     status = co_await InternOn(interner_->connection, batch, deadline);

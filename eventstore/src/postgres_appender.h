@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "postgres_append_batch.h"
 #include "postgres_head.h"
+#include "postgres_history.h"
 #include "postgres_io.h"
 #include "postgres_names.h"
 #include "postgres_statements.h"
@@ -37,7 +38,7 @@ class Appender {
  public:
   using Done = std::function<void(UnitResult)>;
 
-  Appender(IoThread& thread, const Statements& statements, KnownNames& names,
+  Appender(IoThread& thread, const Statements& statements, History& history,
            HeadTracker& head, AppenderOptions options, Metrics& metrics);
 
   void Start();
@@ -55,7 +56,9 @@ class Appender {
 
   // Resolves the names of `batch`, making numbers for those that have none yet,
   // on a connection of its own.
-  boost::asio::awaitable<absl::Status> Intern(AppendBatch& batch);
+  // kUnavailable if that leads to another run of the server.
+  boost::asio::awaitable<absl::Status> Intern(AppendBatch& batch,
+                                              ServerRunPtr run);
 
  private:
   struct Waiting {
@@ -67,10 +70,11 @@ class Appender {
   using Group = std::vector<Waiting>;
 
   struct Lane {
-    explicit Lane(IoThread& thread, const postgres::ConnectOptions& connect)
-        : connection(thread.io(), thread.blocking(), connect),
+    Lane(IoThread& thread, History& history,
+         const postgres::ConnectOptions& connect)
+        : connection(thread.io(), thread.blocking(), history, connect),
           signal(thread.io()) {}
-    postgres::AsyncConnection connection;
+    AdmittedConnection connection;
     Signal signal;
     bool is_idle = false;
   };
@@ -88,19 +92,19 @@ class Appender {
   boost::asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> WriteOnce(
       Lane& lane, AppendBatch& batch, absl::Time deadline, bool& in_doubt);
   boost::asio::awaitable<absl::Status> InternNames(
-      postgres::AsyncConnection& connection, std::string_view doing,
+      AdmittedConnection& connection, std::string_view doing,
       const postgres::Statement& statement,
       const std::vector<std::string_view>& missing, absl::Time deadline,
       Names<std::int32_t>& known);
-  boost::asio::awaitable<absl::Status> InternOn(
-      postgres::AsyncConnection& connection, AppendBatch& batch,
-      absl::Time deadline);
+  // REQUIRES: attached; the numbers are for this session's run.
+  boost::asio::awaitable<absl::Status> InternOn(AdmittedConnection& connection,
+                                                AppendBatch& batch,
+                                                absl::Time deadline);
   void Finish(Group& group, std::vector<UnitResult> results);
   void WakeIdle();
 
   IoThread& thread_;
   const Statements& statements_;
-  KnownNames& names_;
   HeadTracker& head_;
   const AppenderOptions options_;
   Histogram& seconds_;

@@ -35,9 +35,8 @@ struct ConsumerSql {
            {kText, kInt4});
   const Statement add_slots =
       Make("stele_add_slots",
-           "INSERT INTO {schema}.checkpoints (consumer, slot, position, "
-           "store_epoch) SELECT $1, g, $3, (SELECT epoch FROM {schema}.store) "
-           "FROM generate_series(0, $2 - 1) AS g",
+           "INSERT INTO {schema}.checkpoints (consumer, slot, position) "
+           "SELECT $1, g, $3 FROM generate_series(0, $2 - 1) AS g",
            {kText, kInt4, kInt8});
   const Statement find_consumer =
       Make("stele_find_consumer",
@@ -167,8 +166,8 @@ struct ConsumerSql {
   const Statement reset =
       Make("stele_reset",
            "UPDATE {schema}.checkpoints SET position = $2, lease_epoch = "
-           "lease_epoch + 1, updated_at = clock_timestamp(), store_epoch = "
-           "(SELECT epoch FROM {schema}.store) WHERE consumer = $1",
+           "lease_epoch + 1, updated_at = clock_timestamp() WHERE consumer = "
+           "$1",
            {kText, kInt8});
   const Statement drop_held_beyond = Make(
       "stele_drop_held_beyond",

@@ -62,22 +62,22 @@ PostgresEventStore::PostgresEventStore(
     PostgresEventStoreOptions options, std::unique_ptr<postgres::Pool> pool,
     std::unique_ptr<postgres::Pool> admin_pool, Uuid epoch)
     : options_(std::move(options)),
-      epoch_(epoch),
       statements_(options_.schema),
+      history_(statements_, epoch, options_.call_timeout),
       pool_(std::move(pool)),
       admin_pool_(std::move(admin_pool)),
-      head_(thread_, statements_, HotConnect(options_),
+      head_(thread_, statements_, history_, HotConnect(options_),
             absl::StrCat("stele_head_", options_.schema), options_.call_timeout,
             MetricsOf(options_)),
-      appender_(thread_, statements_, names_, head_, AppendOptions(options_),
+      appender_(thread_, statements_, history_, head_, AppendOptions(options_),
                 MetricsOf(options_)),
-      reader_(thread_, statements_, names_, HotConnect(options_),
+      reader_(thread_, statements_, history_, HotConnect(options_),
               options_.read_connections, options_.call_timeout),
       host_{options_.schema, statements_,
-            [this](AppendBatch& batch) -> absl::Status {
+            [this](AppendBatch& batch, const ServerRunPtr& run) {
               // Nearly always there is nothing to ask for.
-              if (batch.Resolve(names_).empty()) return absl::OkStatus();
-              return thread_.Block(appender_.Intern(batch));
+              if (batch.Resolve(run->names).empty()) return absl::OkStatus();
+              return thread_.Block(appender_.Intern(batch, run));
             }},
       consumers_(*admin_pool_, host_) {
   thread_.Post([this] {
@@ -158,18 +158,23 @@ absl::StatusOr<LogProgress> PostgresEventStore::ReadLog(
   std::int64_t left = request.limit;
   // What was seen last may be long ago: only a head that was looked up during
   // this call proves that there is nothing more.
-  std::int64_t head = head_.head();
+  const std::uint64_t history = history_.number();
+  HeadAt head = head_.head();
   bool is_fresh = false;
   while (true) {
-    if (position >= head && !is_fresh) {
+    if (!is_fresh && (position >= head.position || head.history != history)) {
       STELE_ASSIGN_OR_RETURN(head, thread_.Block(head_.Refresh()));
       is_fresh = true;
     }
-    if (position >= head) return LogProgress{position, true};
+    if (head.history != history) return HistoryLostError();
+    if (position > head.position) {
+      STELE_RETURN_IF_ERROR(CheckReached(position));
+    }
+    if (position >= head.position) return LogProgress{position, true};
     if (left <= 0 || position >= end) return LogProgress{position, false};
-    STELE_ASSIGN_OR_RETURN(
-        Page page, thread_.Block(reader_.ReadLog(request, position,
-                                                 std::min(head, end), left)));
+    const HeadAt until{std::min(head.position, end), head.history};
+    STELE_ASSIGN_OR_RETURN(Page page, thread_.Block(reader_.ReadLog(
+                                          request, position, until, left)));
     left -= static_cast<std::int64_t>(page.events.size());
     position = page.reached;
     for (RecordedEvent& event : page.events) {
@@ -178,8 +183,17 @@ absl::StatusOr<LogProgress> PostgresEventStore::ReadLog(
   }
 }
 
+// The head alone does not tell: that of another process may be ahead of ours.
+absl::Status PostgresEventStore::CheckReached(std::int64_t position) {
+  STELE_ASSIGN_OR_RETURN(const postgres::Result last,
+                         Query("looking for the end of the log",
+                               statements_.last_event, postgres::Params()));
+  return ValidateReached(position, last.rows() == 0 ? 0 : last.GetInt8(0, 0));
+}
+
 absl::StatusOr<std::int64_t> PostgresEventStore::Head() {
-  return thread_.Block(head_.Refresh());
+  STELE_ASSIGN_OR_RETURN(const HeadAt head, thread_.Block(head_.Refresh()));
+  return head.position;
 }
 
 absl::StatusOr<std::int64_t> PostgresEventStore::WaitForHead(
@@ -272,19 +286,53 @@ absl::Status PostgresEventStore::SaveSnapshot(const Snapshot& snapshot) {
                                           " to keep a snapshot of"));
 }
 
+// A new session is taken only if it leads where our own connections, which look
+// closer, lead to as well.
+absl::StatusOr<ServerRunPtr> PostgresEventStore::RunOf(
+    postgres::Session& session) {
+  constexpr std::string_view kDoing = "running a transaction";
+  ServerRunPtr run = history_.current();
+  if (run != nullptr && session.mark() == run->number) return run;
+  const auto params = postgres::Params().Int8(0).Uuid(Uuid());
+  STELE_ASSIGN_OR_RETURN(const postgres::Result shown,
+                         session.Execute(kDoing, statements_.history, params));
+  const auto leads_to = [&](const ServerRun& where) {
+    return shown.rows() == 1 && shown.GetBytes(0, 1) == where.identity &&
+           shown.GetUuid(0, 2) == where.epoch;
+  };
+  if (run == nullptr || !leads_to(*run)) {
+    STELE_ASSIGN_OR_RETURN(run, thread_.Block(reader_.CurrentRun()));
+  }
+  if (!leads_to(*run)) {
+    // The session is good for nothing any more.
+    STELE_RETURN_IF_ERROR(
+        session.Execute(kDoing, statements_.end_session, postgres::Params()));
+    return absl::UnavailableError(
+        "running a transaction: the server was changed meanwhile");
+  }
+  // The transaction is the user's from its first statement on.
+  STELE_RETURN_IF_ERROR(
+      session.Execute(kDoing, statements_.begin_anew, postgres::Params()));
+  session.set_mark(run->number);
+  return run;
+}
+
 absl::Status PostgresEventStore::Transact(
     absl::FunctionRef<absl::Status(Transaction&)> work) {
   if (InTransaction::Of(*this)) return InTransactionError();
   std::optional<PostgresTransaction> transaction;
   const absl::Status status = pool_->Transact(
       "running a transaction", [&](pqxx::transaction_base& tx) -> absl::Status {
-        transaction.emplace(host_, tx);
+        STELE_ASSIGN_OR_RETURN(
+            ServerRunPtr run,
+            RunOf(static_cast<postgres::Session&>(tx.conn())));
+        transaction.emplace(host_, tx, std::move(run));
         const InTransaction mark(*this);
         STELE_RETURN_IF_ERROR(work(*transaction));
         return transaction->failure();
       });
   STELE_RETURN_IF_ERROR(status);
-  head_.OnCommitted(transaction->TakePositions());
+  head_.OnCommitted(transaction->TakePlaced(), transaction->run().history);
   transaction->RunEffects();
   return absl::OkStatus();
 }

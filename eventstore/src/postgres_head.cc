@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -17,6 +18,8 @@ namespace {
 
 namespace asio = boost::asio;
 
+constexpr std::string_view kDoing = "following the head";
+
 // While something is in flight, and while nothing is: the safety net under the
 // notifications.
 constexpr absl::Duration kPollFirst = absl::Milliseconds(1);
@@ -28,9 +31,6 @@ constexpr absl::Duration kAnnounceGap = absl::Milliseconds(1);
 
 // Committed runs beyond a hole that we remember; beyond that we ask the server.
 constexpr std::size_t kRunsMax = 10'000;
-
-// Positions that must stay free of partitions' end; see extend_events().
-constexpr std::int64_t kRoom = 15'000'000;
 
 // An announcement that is lost in a crash is no loss.
 postgres::ConnectOptions Hasty(postgres::ConnectOptions connect) {
@@ -85,10 +85,12 @@ void Head::Absorb() {
 }
 
 HeadTracker::HeadTracker(IoThread& thread, const Statements& statements,
-                         postgres::ConnectOptions connect, std::string channel,
-                         absl::Duration call_timeout, Metrics& metrics)
+                         History& history, postgres::ConnectOptions connect,
+                         std::string channel, absl::Duration call_timeout,
+                         Metrics& metrics)
     : thread_(thread),
       statements_(statements),
+      history_(history),
       channel_(std::move(channel)),
       call_timeout_(call_timeout),
       head_gauge_(metrics.GetGauge("stele_head_position",
@@ -98,7 +100,8 @@ HeadTracker::HeadTracker(IoThread& thread, const Statements& statements,
           "Positions given out beyond the head, as last seen")),
       lookups_(metrics.GetCounter("stele_head_lookups_total",
                                   "Times the server was asked for the head")),
-      follower_(thread.io(), thread.blocking(), connect),
+      room_(thread, statements, connect, call_timeout),
+      follower_(thread.io(), thread.blocking(), history, connect),
       announcer_(thread.io(), thread.blocking(), Hasty(std::move(connect))),
       look_signal_(thread.io()),
       announce_signal_(thread.io()) {}
@@ -106,23 +109,25 @@ HeadTracker::HeadTracker(IoThread& thread, const Statements& statements,
 void HeadTracker::Start() {
   thread_.Spawn(Follow());
   thread_.Spawn(Announce());
+  room_.Start();
 }
 
 void HeadTracker::Stop() {
   stopping_ = true;
   look_signal_.Notify();
   announce_signal_.Notify();
-  follower_.Close();
+  follower_->Close();
   announcer_.Close();
+  room_.Stop();
   Interrupt();
 }
 
-std::int64_t HeadTracker::head() const {
+HeadAt HeadTracker::head() const {
   absl::MutexLock lock(&mutex_);
   return published_;
 }
 
-asio::awaitable<absl::StatusOr<std::int64_t>> HeadTracker::Refresh() {
+asio::awaitable<absl::StatusOr<HeadAt>> HeadTracker::Refresh() {
   if (stopping_) co_return absl::CancelledError("the store is closing");
   struct Question {
     explicit Question(asio::io_context& io) : answered(io) {}
@@ -136,7 +141,7 @@ asio::awaitable<absl::StatusOr<std::int64_t>> HeadTracker::Refresh() {
     question->answered.Notify();
   });
   look_wanted_ = true;
-  follower_.Wake();
+  follower_->Wake();
   look_signal_.Notify();
   const absl::Time deadline = absl::Now() + call_timeout_;
   while (!question->answer.has_value()) {
@@ -153,14 +158,17 @@ absl::StatusOr<std::int64_t> HeadTracker::WaitFor(std::int64_t position,
                                                   absl::Time deadline) {
   absl::MutexLock lock(&mutex_);
   const std::int64_t interrupts = interrupts_;
+  const std::uint64_t history = published_.history;
   const auto is_over = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return published_ > position || interrupts_ != interrupts;
+    return published_.position > position || interrupts_ != interrupts ||
+           published_.history != history;
   };
   mutex_.AwaitWithDeadline(absl::Condition(&is_over), deadline);
-  if (published_ <= position && interrupts_ != interrupts) {
+  if (published_.history != history) return HistoryLostError();
+  if (published_.position <= position && interrupts_ != interrupts) {
     return absl::CancelledError("waiting for the head was interrupted");
   }
-  return published_;
+  return published_.position;
 }
 
 void HeadTracker::Interrupt() {
@@ -168,16 +176,23 @@ void HeadTracker::Interrupt() {
   ++interrupts_;
 }
 
-void HeadTracker::OnCommitted(std::vector<std::int64_t> positions) {
-  if (positions.empty()) return;
-  thread_.Post([this, positions = std::move(positions)] {
+void HeadTracker::OnCommitted(std::vector<PlacedEvent> events,
+                              std::uint64_t history) {
+  if (events.empty()) return;
+  history_.Saw(events.back(), history);
+  thread_.Post([this, events = std::move(events), history] {
+    if (history < history_number_) return;  // They are lost.
+    Adopt(history);
+    std::vector<std::int64_t> positions;
+    positions.reserve(events.size());
+    for (const PlacedEvent& event : events) positions.push_back(event.position);
     state_.Committed(positions);
     Publish();
     if (positions.back() > state_.position() && is_settled_) {
       // Mostly another group of ours that will be committed in a moment; if
       // not, the follower will find out.
       is_settled_ = false;
-      follower_.Wake();
+      follower_->Wake();
     }
     announce_wanted_ = true;
     announce_signal_.Notify();
@@ -187,48 +202,61 @@ void HeadTracker::OnCommitted(std::vector<std::int64_t> positions) {
 void HeadTracker::Publish() {
   head_gauge_.Set(static_cast<double>(state_.position()));
   absl::MutexLock lock(&mutex_);
-  published_ = state_.position();
+  published_ = {state_.position(), history_number_};
+}
+
+void HeadTracker::Adopt(std::uint64_t history) {
+  if (history == history_number_) return;
+  state_ = Head();
+  history_number_ = history;
+  Publish();
 }
 
 void HeadTracker::Answer(std::vector<Waiter> waiters,
                          const absl::Status& status) {
   for (const Waiter& waiter : waiters) {
-    waiter(status.ok() ? Result(state_.position()) : Result(status));
+    waiter(status.ok() ? Result(HeadAt{state_.position(), history_number_})
+                       : Result(status));
   }
 }
 
 asio::awaitable<absl::Status> HeadTracker::Attach() {
   settled_value_ = -1;
-  STELE_CO_RETURN_IF_ERROR(co_await follower_.Connect());
-  co_return co_await follower_.Run(
-      "following the head",
-      absl::StrCat("LISTEN ", postgres::QuoteIdentifier(channel_)),
+  STELE_CO_RETURN_IF_ERROR(co_await follower_.Attach());
+  if (follower_.run()->history > history_number_) {
+    Adopt(follower_.run()->history);
+  }
+  co_return co_await follower_->Run(
+      kDoing, absl::StrCat("LISTEN ", postgres::QuoteIdentifier(channel_)),
       call_timeout_);
 }
 
 // Three statements, each with its own snapshot, in this order. See Head.
 asio::awaitable<absl::Status> HeadTracker::Look() {
-  constexpr std::string_view kDoing = "following the head";
   const postgres::Params none;
   lookups_.Add();
-  auto last = co_await follower_.Execute(kDoing, statements_.last_position,
-                                         none, call_timeout_);
+  auto last = co_await follower_->Execute(kDoing, statements_.last_position,
+                                          none, call_timeout_);
   STELE_CO_RETURN_IF_ERROR(last);
+  if (last->GetUuid(0, 2) != follower_.run()->epoch) {
+    // Somebody says that this is another history: all that is known goes.
+    follower_->Close();
+    STELE_CO_RETURN_IF_ERROR(co_await Attach());
+    co_return co_await Look();
+  }
   const std::int64_t last_value = last->GetInt8(0, 0);
   lag_gauge_.Set(static_cast<double>(
       std::max<std::int64_t>(0, last_value - state_.position())));
-  if (last->GetBool(0, 1)) {
-    postgres::Params room;
-    room.Int8(kRoom);
-    auto extended = co_await follower_.Execute("making room for events",
-                                               statements_.extend_events, room,
-                                               call_timeout_);
-    STELE_CO_RETURN_IF_ERROR(extended);
-  }
+  if (last->GetBool(0, 1)) room_.Want();
   if (last_value == settled_value_) co_return absl::OkStatus();
+  co_return co_await LookUpTo(last_value);
+}
 
-  auto floors = co_await follower_.Execute(kDoing, statements_.floors, none,
-                                           call_timeout_);
+asio::awaitable<absl::Status> HeadTracker::LookUpTo(std::int64_t last_value) {
+  const postgres::Params none;
+  const ServerRunPtr run = follower_.run();
+  auto floors = co_await follower_->Execute(kDoing, statements_.floors, none,
+                                            call_timeout_);
   STELE_CO_RETURN_IF_ERROR(floors);
   std::vector<std::uint32_t> low_bits;
   for (int row = 0; row < floors->rows(); ++row) {
@@ -240,10 +268,18 @@ asio::awaitable<absl::Status> HeadTracker::Look() {
   // may give out again what nobody committed.
   postgres::Params range;
   range.Int8(state_.position()).Int8(bound);
-  auto row = co_await follower_.Execute(kDoing, statements_.last_row, range,
-                                        call_timeout_);
+  auto row = co_await follower_->Execute(kDoing, statements_.last_row, range,
+                                         call_timeout_);
   STELE_CO_RETURN_IF_ERROR(row);
-  state_.MoveTo(row->rows() == 0 ? 0 : row->GetInt8(0, 0));
+  if (run->history != history_number_) {
+    co_return absl::UnavailableError("the server has changed meanwhile");
+  }
+  PlacedEvent last;
+  if (row->rows() > 0) {
+    last = {row->GetInt8(0, 0), row->GetUuid(0, 1)};
+    history_.Saw(last, run->history);
+  }
+  state_.MoveTo(last.position);
   is_settled_ = bound >= last_value;
   settled_value_ = is_settled_ ? last_value : -1;
   Publish();
@@ -256,7 +292,7 @@ asio::awaitable<void> HeadTracker::Follow() {
     std::vector<Waiter> waiters = std::exchange(waiters_, {});
     look_wanted_ = false;
     absl::Status status;
-    if (!follower_.LooksAlive()) status = co_await Attach();
+    if (!follower_.IsAttached()) status = co_await Attach();
     if (status.ok()) status = co_await Look();
     Answer(std::move(waiters), status);
     if (stopping_) break;
@@ -265,7 +301,7 @@ asio::awaitable<void> HeadTracker::Follow() {
         Log(LogLevel::kWarning, "cannot follow the head of the log",
             {{"error", std::string(status.message())}});
       }
-      follower_.Close();
+      follower_->Close();
       const absl::Duration wait = backoff.Next();
       if (waiters_.empty()) co_await look_signal_.WaitFor(wait);
       continue;
@@ -280,13 +316,15 @@ asio::awaitable<void> HeadTracker::Follow() {
 
 // Until there is reason to look again.
 asio::awaitable<void> HeadTracker::Rest() {
-  const absl::Time began = absl::Now();
+  // Not the time of day, which may be set back.
+  const auto began = std::chrono::steady_clock::now();
   while (!stopping_ && !look_wanted_) {
-    const absl::Time until =
-        began + (is_settled_ ? kPollIdle : std::max(poll_, kPollFirst));
-    const absl::Duration left = until - absl::Now();
+    const absl::Duration passed =
+        absl::FromChrono(std::chrono::steady_clock::now() - began);
+    const absl::Duration left =
+        (is_settled_ ? kPollIdle : std::max(poll_, kPollFirst)) - passed;
     if (left <= absl::ZeroDuration()) break;
-    const auto heard = co_await follower_.WaitForNotifications(left);
+    const auto heard = co_await follower_->WaitForNotifications(left);
     if (!heard.ok()) break;  // Attaching again is part of looking.
     // What we announced ourselves is no news.
     const int us = announcer_.server_pid();

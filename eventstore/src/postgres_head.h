@@ -12,7 +12,9 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "postgres_history.h"
 #include "postgres_io.h"
+#include "postgres_room.h"
 #include "postgres_statements.h"
 #include "stele/base/backoff.h"
 #include "stele/base/metrics.h"
@@ -53,6 +55,12 @@ class Head {
   std::map<std::int64_t, std::int64_t> runs_;
 };
 
+// A head, and the history it is of.
+struct HeadAt {
+  std::int64_t position = 0;
+  std::uint64_t history = 0;  // See History::number().
+};
+
 // Follows the head of the log for all readers of a process, and tells other
 // processes when this one has appended.
 //
@@ -60,7 +68,7 @@ class Head {
 // OnCommitted(), which are thread-safe.
 class HeadTracker {
  public:
-  HeadTracker(IoThread& thread, const Statements& statements,
+  HeadTracker(IoThread& thread, const Statements& statements, History& history,
               postgres::ConnectOptions connect, std::string channel,
               absl::Duration call_timeout, Metrics& metrics);
 
@@ -68,21 +76,22 @@ class HeadTracker {
   void Stop();
 
   // As last seen.
-  std::int64_t head() const;
+  HeadAt head() const;
 
   // Looks anew, and returns what was true at some time after the call, or
   // kDeadlineExceeded after `call_timeout`.
-  boost::asio::awaitable<absl::StatusOr<std::int64_t>> Refresh();
+  boost::asio::awaitable<absl::StatusOr<HeadAt>> Refresh();
 
+  // kDataLoss when the history changes meanwhile.
   absl::StatusOr<std::int64_t> WaitFor(std::int64_t position,
                                        absl::Time deadline);
   void Interrupt();
 
-  // This process committed events at `positions`, ascending.
-  void OnCommitted(std::vector<std::int64_t> positions);
+  // This process committed `events`, ascending, in a run of that history.
+  void OnCommitted(std::vector<PlacedEvent> events, std::uint64_t history);
 
  private:
-  using Result = absl::StatusOr<std::int64_t>;
+  using Result = absl::StatusOr<HeadAt>;
   using Waiter = std::function<void(Result)>;
 
   boost::asio::awaitable<void> Follow();
@@ -90,33 +99,39 @@ class HeadTracker {
   boost::asio::awaitable<void> Announce();
   boost::asio::awaitable<absl::Status> Attach();
   boost::asio::awaitable<absl::Status> Look();
+  boost::asio::awaitable<absl::Status> LookUpTo(std::int64_t last_value);
+  // Forgets the head of any other history.
+  void Adopt(std::uint64_t history);
   void Publish();
   void Answer(std::vector<Waiter> waiters, const absl::Status& status);
 
   IoThread& thread_;
   const Statements& statements_;
+  History& history_;
   const std::string channel_;
   const absl::Duration call_timeout_;
   Gauge& head_gauge_;
   Gauge& lag_gauge_;
   Counter& lookups_;
 
-  postgres::AsyncConnection follower_;
+  RoomMaker room_;
+  AdmittedConnection follower_;
   postgres::AsyncConnection announcer_;
   Signal look_signal_;  // While not connected.
   Signal announce_signal_;
   bool stopping_ = false;
 
   Head state_;
-  std::int64_t settled_value_ = -1;  // last_value with nothing left in flight.
-  bool is_settled_ = true;           // Nothing was in flight when we looked.
-  std::vector<Waiter> waiters_;      // For the next look.
+  std::uint64_t history_number_ = 0;  // The history that `state_` is of.
+  std::int64_t settled_value_ = -1;   // last_value with nothing left in flight.
+  bool is_settled_ = true;            // Nothing was in flight when we looked.
+  std::vector<Waiter> waiters_;       // For the next look.
   bool look_wanted_ = true;
   bool announce_wanted_ = false;
   absl::Duration poll_ = absl::ZeroDuration();
 
   mutable absl::Mutex mutex_;
-  std::int64_t published_ ABSL_GUARDED_BY(mutex_) = 0;
+  HeadAt published_ ABSL_GUARDED_BY(mutex_);
   std::int64_t interrupts_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -15,7 +15,8 @@
 namespace stele::postgres_store {
 
 // Names that the database keeps as numbers, as far as they have been met. A
-// pair, once committed, never changes, so nothing here is ever out of date.
+// pair, once committed, never changes while the server runs, so nothing here is
+// ever out of date. It may be wrong for another run: see ServerRun.
 // Bounded: when `most` pairs have been added, those added before the last
 // `most` are forgotten. So whoever relies on a name must have copied it.
 //
@@ -62,7 +63,7 @@ class Names {
   Generation old_ ABSL_GUARDED_BY(mutex_);
 };
 
-// What all parts of a store know of its names.
+// What is known of the names of a store.
 struct KnownNames {
   Names<std::int32_t> types{20'000};
   Names<std::int32_t> categories{20'000};

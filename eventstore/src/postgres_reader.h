@@ -10,6 +10,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "postgres_head.h"
+#include "postgres_history.h"
 #include "postgres_io.h"
 #include "postgres_names.h"
 #include "postgres_statements.h"
@@ -20,7 +22,8 @@ namespace stele::postgres_store {
 
 // A stream's row.
 struct StreamRow {
-  std::int64_t key = 0;  // 0 = no such stream.
+  std::uint64_t run = 0;  // The server's run that the key is of.
+  std::int64_t key = 0;   // 0 = no such stream.
   std::int64_t version = 0;
   std::int64_t first_position = 0;
   std::int64_t last_position = 0;
@@ -35,13 +38,14 @@ struct Page {
 };
 
 // Reads over a few connections, page by page, each page bounded in bytes and,
-// with the wait for a connection, in time. A page that the connection broke
-// under is read once more.
+// with the wait for a connection, in time. A page comes from one session, with
+// the names that go with it; if the connection broke under it, it is read once
+// more.
 //
 // Used on the IoThread only.
 class Reader {
  public:
-  Reader(IoThread& thread, const Statements& statements, KnownNames& names,
+  Reader(IoThread& thread, const Statements& statements, History& history,
          postgres::ConnectOptions connect, int connections,
          absl::Duration call_timeout);
 
@@ -51,20 +55,26 @@ class Reader {
       const std::string& stream_id);
 
   // At most `limit` events of the stream with versions from `from` to its end
-  // or, backwards, to its beginning.
+  // or, backwards, to its beginning. kUnavailable if the server has been
+  // restarted since `row` was found.
   boost::asio::awaitable<absl::StatusOr<Page>> ReadStream(
       const std::string& stream_id, const StreamRow& row, Direction direction,
       std::int64_t from, std::int64_t limit);
 
-  // At most `limit` events after `after` and up to `head` that pass.
+  // At most `limit` events after `after` and up to `head` that pass. kDataLoss
+  // if the head's history is not that of the server.
   boost::asio::awaitable<absl::StatusOr<Page>> ReadLog(
-      const ReadLogRequest& filter, std::int64_t after, std::int64_t head,
+      const ReadLogRequest& filter, std::int64_t after, HeadAt head,
       std::int64_t limit);
 
-  // Any other statement of one small answer.
+  // The run of the server that a new session leads to now.
+  boost::asio::awaitable<absl::StatusOr<ServerRunPtr>> CurrentRun();
+
+  // Any other statement of one small answer. `run`, unless null, becomes the
+  // number of the server's run that answered.
   boost::asio::awaitable<absl::StatusOr<postgres::Result>> Query(
       std::string_view doing, const postgres::Statement& statement,
-      const postgres::Params& params);
+      const postgres::Params& params, std::uint64_t* run = nullptr);
 
  private:
   // An event whose names are still numbers.
@@ -77,34 +87,45 @@ class Reader {
   class Lease;
 
   boost::asio::awaitable<absl::StatusOr<Lease>> Checkout(absl::Time deadline);
-  // Connects `lease` if it is not.
+  // Attaches `lease` if it is not.
   boost::asio::awaitable<absl::Status> Prepare(const Lease& lease,
                                                absl::Time deadline);
   void Return(std::size_t connection);
 
+  // One try each, on a session that is attached.
+  boost::asio::awaitable<absl::StatusOr<Page>> ReadStreamOn(
+      AdmittedConnection& session, const std::string& stream_id,
+      const StreamRow& row, Direction direction, const postgres::Params& params,
+      absl::Time deadline);
+  boost::asio::awaitable<absl::StatusOr<Page>> ReadLogOn(
+      AdmittedConnection& session, const ReadLogRequest& filter,
+      std::int64_t after, std::int64_t head, std::int64_t limit,
+      absl::Time deadline);
   boost::asio::awaitable<absl::Status> FetchRows(
-      std::string_view doing, const postgres::Statement& statement,
-      const postgres::Params& params, std::vector<RawEvent>& rows,
-      bool& was_cut);
+      AdmittedConnection& session, std::string_view doing,
+      const postgres::Statement& statement, const postgres::Params& params,
+      absl::Time deadline, std::vector<RawEvent>& rows, bool& was_cut);
   boost::asio::awaitable<absl::StatusOr<std::vector<RecordedEvent>>> Translate(
+      AdmittedConnection& session, absl::Time deadline,
       std::vector<RawEvent> rows, const std::string* stream_id);
   // Puts the names of `ids` into `names`: what is known, and what `statement`
   // says of the rest.
   template <typename Id>
   boost::asio::awaitable<absl::Status> FindNames(
-      std::string_view doing, const postgres::Statement& statement,
+      AdmittedConnection& session, std::string_view doing,
+      const postgres::Statement& statement, absl::Time deadline,
       Names<Id>& known, absl::flat_hash_map<Id, std::string>& names);
   // The numbers of those names that exist.
   boost::asio::awaitable<absl::StatusOr<std::vector<std::int32_t>>> Resolve(
-      const std::vector<std::string>& wanted, Names<std::int32_t>& known,
-      const postgres::Statement& statement);
+      AdmittedConnection& session, const std::vector<std::string>& wanted,
+      const postgres::Statement& statement, absl::Time deadline,
+      Names<std::int32_t>& known);
   std::int64_t RowsPerPage() const;
 
   IoThread& thread_;
   const Statements& statements_;
-  KnownNames& names_;
   const absl::Duration call_timeout_;
-  std::vector<std::unique_ptr<postgres::AsyncConnection>> connections_;
+  std::vector<std::unique_ptr<AdmittedConnection>> connections_;
   std::vector<std::size_t> free_;
   Signal freed_;
   bool stopping_ = false;

@@ -80,10 +80,36 @@ Statements::Statements(const std::string& schema) {
       make("stele_intern_categories", "SELECT {schema}.intern_categories($1)",
            {kTextArray});
 
+  // Of the identity of a server's run: the database and the log in it, when the
+  // server was started, and when it last recovered from a crash of a process,
+  // which is when it begins its statistics anew.
+  history = make(
+      "stele_history",
+      "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.concat_ws(' ', "
+      "(SELECT "
+      "d.oid FROM pg_catalog.pg_database d WHERE d.datname = "
+      "pg_catalog.current_database()), "
+      "'{schema}.positions'::pg_catalog.regclass::oid, "
+      "extract(epoch FROM pg_catalog.pg_postmaster_start_time()), "
+      "extract(epoch FROM "
+      "pg_catalog.pg_stat_get_bgwriter_stat_reset_time())), s.epoch, "
+      "EXISTS (SELECT FROM {schema}.events e WHERE e.position = $1 AND "
+      "e.event_id = $2), coalesce((SELECT e.position FROM {schema}.events e "
+      "ORDER BY e.position DESC LIMIT 1), 0) FROM {schema}.store s",
+      {kInt8, kUuid});
+  change_epoch =
+      make("stele_change_epoch", "SELECT {schema}.change_epoch($1)", {kUuid});
+
+  begin_anew = make("stele_begin_anew", "ROLLBACK AND CHAIN", {});
+  end_session = make("stele_end_session",
+                     "SELECT pg_catalog.pg_terminate_backend("
+                     "pg_catalog.pg_backend_pid())",
+                     {});
+
   last_position = make("stele_last_position",
                        "SELECT CASE WHEN p.is_called THEN p.last_value ELSE 0 "
-                       "END, p.last_value + 5000000 > s.partitions_end FROM "
-                       "{schema}.positions p, {schema}.store s",
+                       "END, p.last_value + 5000000 > s.partitions_end, "
+                       "s.epoch FROM {schema}.positions p, {schema}.store s",
                        {});
   // Not joined with pg_stat_activity: prepared transactions have no process.
   floors = make(
@@ -96,9 +122,14 @@ Statements::Statements(const std::string& schema) {
       {});
   // Served by the primary key of the newest partitions, backwards.
   last_row = make("stele_last_row",
-                  "SELECT position FROM {schema}.events WHERE position > $1 "
-                  "AND position <= $2 ORDER BY position DESC LIMIT 1",
+                  "SELECT position, event_id FROM {schema}.events WHERE "
+                  "position > $1 AND position <= $2 ORDER BY position DESC "
+                  "LIMIT 1",
                   {kInt8, kInt8});
+  last_event = make("stele_last_event",
+                    "SELECT position FROM {schema}.events ORDER BY position "
+                    "DESC LIMIT 1",
+                    {});
   notify = make("stele_notify", "SELECT pg_catalog.pg_notify($1, '')", {kText});
   extend_events = make("stele_extend_events",
                        "SELECT 1 FROM {schema}.extend_events($1)", {kInt8});

@@ -17,9 +17,15 @@ struct Statements {
   postgres::Statement intern_types;
   postgres::Statement intern_categories;
 
+  postgres::Statement history;
+  postgres::Statement change_epoch;
+  postgres::Statement begin_anew;
+  postgres::Statement end_session;
+
   postgres::Statement last_position;
   postgres::Statement floors;
   postgres::Statement last_row;
+  postgres::Statement last_event;
   postgres::Statement notify;
   postgres::Statement extend_events;
 

@@ -11,14 +11,18 @@
 #include "postgres_appender.h"
 #include "postgres_consumer_storage.h"
 #include "postgres_head.h"
+#include "postgres_history.h"
 #include "postgres_io.h"
-#include "postgres_names.h"
 #include "postgres_reader.h"
 #include "postgres_statements.h"
 #include "postgres_transaction.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/eventstore/postgres_event_store.h"
 #include "stele/postgres/pool.h"
+
+namespace stele::postgres {
+class Session;
+}  // namespace stele::postgres
 
 namespace stele::postgres_store {
 
@@ -57,7 +61,7 @@ class PostgresEventStore final : public EventStore {
   absl::Status Transact(
       absl::FunctionRef<absl::Status(Transaction&)> work) override;
   ConsumerStorage& consumers() override { return consumers_; }
-  absl::StatusOr<Uuid> Epoch() override { return epoch_; }
+  absl::StatusOr<Uuid> Epoch() override { return history_.epoch(); }
 
  private:
   absl::StatusOr<postgres::Result> Query(std::string_view doing,
@@ -66,10 +70,14 @@ class PostgresEventStore final : public EventStore {
     return thread_.Block(reader_.Query(doing, statement, params));
   }
 
+  // OK if the log has come to `position` once.
+  absl::Status CheckReached(std::int64_t position);
+  // What the session, whose transaction has just begun, leads to.
+  absl::StatusOr<ServerRunPtr> RunOf(postgres::Session& session);
+
   const PostgresEventStoreOptions options_;
-  const Uuid epoch_;
   const Statements statements_;
-  KnownNames names_;
+  History history_;
   std::unique_ptr<postgres::Pool> pool_;
   std::unique_ptr<postgres::Pool> admin_pool_;
   // Its thread ends before what its coroutines use goes: see the destructor.

@@ -10,10 +10,12 @@
 namespace stele::postgres_store {
 
 PostgresTransaction::PostgresTransaction(const TransactionHost& host,
-                                         pqxx::transaction_base& tx)
+                                         pqxx::transaction_base& tx,
+                                         ServerRunPtr run)
     : host_(host),
       tx_(tx),
-      session_(static_cast<postgres::Session&>(tx.conn())) {}
+      session_(static_cast<postgres::Session&>(tx.conn())),
+      run_(std::move(run)) {}
 
 absl::Status PostgresTransaction::Fail(absl::Status status) {
   if (failure_.ok()) failure_ = status;
@@ -27,7 +29,7 @@ absl::StatusOr<std::vector<AppendResult>> PostgresTransaction::Append(
   STELE_RETURN_IF_ERROR(failure_);
   STELE_RETURN_IF_ERROR(Fail(ValidateAppend(requests)));
   AppendBatch batch({requests});
-  STELE_RETURN_IF_ERROR(Fail(host_.intern(batch)));
+  STELE_RETURN_IF_ERROR(Fail(host_.intern(batch, run_)));
   auto results = TryAppend(batch, inline_work);
   Fail(results.status()).IgnoreError();  // Returned below.
   return results;
@@ -50,9 +52,8 @@ absl::StatusOr<std::vector<AppendResult>> PostgresTransaction::TryAppend(
       const postgres::Result written,
       session_.Execute("appending", host_.statements.append_write,
                        batch.WriteParams(checked)));
-  const std::vector<std::int64_t> positions =
-      AppendBatch::PositionsOf(written, 0);
-  positions_.insert(positions_.end(), positions.begin(), positions.end());
+  const std::vector<PlacedEvent> placed = batch.Placed(written, 0);
+  placed_.insert(placed_.end(), placed.begin(), placed.end());
   return batch.WriteResults(checked, written).front();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "postgres_append_batch.h"
+#include "postgres_history.h"
 #include "postgres_statements.h"
 #include "stele/eventstore/transaction.h"
 
@@ -20,15 +21,16 @@ namespace stele::postgres_store {
 struct TransactionHost {
   const std::string& schema;
   const Statements& statements;
-  // Resolves the names of a batch, making numbers for those that have none yet,
-  // outside the transaction.
-  std::function<absl::Status(AppendBatch&)> intern;
+  // Resolves the names of a batch for a run of the server, making numbers for
+  // those that have none yet, outside the transaction.
+  std::function<absl::Status(AppendBatch&, const ServerRunPtr&)> intern;
 };
 
 class PostgresTransaction final : public Transaction {
  public:
-  // All must outlive it.
-  PostgresTransaction(const TransactionHost& host, pqxx::transaction_base& tx);
+  // All must outlive it. `run` is what the connection of `tx` leads to.
+  PostgresTransaction(const TransactionHost& host, pqxx::transaction_base& tx,
+                      ServerRunPtr run);
 
   absl::StatusOr<std::vector<AppendResult>> Append(
       std::span<const AppendRequest> requests,
@@ -47,8 +49,9 @@ class PostgresTransaction final : public Transaction {
   // Notes an error that must not be ignored, and returns it.
   absl::Status Fail(absl::Status status);
 
-  // Of the events appended, ascending.
-  std::vector<std::int64_t> TakePositions() { return std::move(positions_); }
+  // The events appended, ascending.
+  std::vector<PlacedEvent> TakePlaced() { return std::move(placed_); }
+  const ServerRun& run() const { return *run_; }
   void RunEffects();
 
  private:
@@ -61,7 +64,8 @@ class PostgresTransaction final : public Transaction {
   pqxx::transaction_base& tx_;
   postgres::Session& session_;
   absl::Status failure_;
-  std::vector<std::int64_t> positions_;
+  const ServerRunPtr run_;
+  std::vector<PlacedEvent> placed_;
   std::vector<std::function<void()>> effects_;
 };
 

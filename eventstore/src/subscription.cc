@@ -1,9 +1,11 @@
 #include "stele/eventstore/subscription.h"
 
 #include <atomic>
+#include <optional>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "consumer_engine.h"
 #include "stele/base/backoff.h"
@@ -25,12 +27,18 @@ class FollowingThread final : public Subscription {
       : store_(store),
         options_(std::move(options)),
         handle_(std::move(handle)),
+        epoch_(options_.epoch),
         position_(options_.after_position),
         thread_([this] { Follow(); }) {}
 
   ~FollowingThread() override { Stop().IgnoreError(); }
 
   std::int64_t position() const override { return position_.load(); }
+
+  bool has_ended() const override {
+    absl::MutexLock lock(&mutex_);
+    return has_ended_;
+  }
 
   absl::Status Stop() override {
     {
@@ -78,6 +86,8 @@ class FollowingThread final : public Subscription {
         continue;
       }
       if (is_final || !IsTransient(status)) {
+        Log(LogLevel::kError, "subscription has ended",
+            {{"error", status.ToString()}});
         result = status;
         break;
       }
@@ -91,8 +101,22 @@ class FollowingThread final : public Subscription {
     has_ended_ = true;
   }
 
+  // OK if the log is still the one that `position_` is of. What is read before
+  // this is asked belongs to it.
+  absl::Status CheckEpoch() {
+    STELE_ASSIGN_OR_RETURN(const Uuid epoch, store_.Epoch());
+    if (!epoch_.has_value()) epoch_ = epoch;
+    if (*epoch_ == epoch) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat(
+        "subscription at position ", position_.load(), " of the log ",
+        epoch_->ToString(), ": it is the log ", epoch.ToString(),
+        " now, which may have gone back; see \"After a restore\" in "
+        "docs/operating/failures.md"));
+  }
+
   // Reads a page or waits. Sets `is_final` if it was `handle` that failed.
   absl::Status FollowOnce(bool& is_final) {
+    STELE_RETURN_IF_ERROR(CheckEpoch());
     bool is_stopped = false;
     const absl::StatusOr<LogProgress> progress =
         store_.ReadLog({.after_position = position_.load(),
@@ -102,6 +126,7 @@ class FollowingThread final : public Subscription {
                        [&](const RecordedEvent& event) -> absl::Status {
                          is_stopped = IsStopping();
                          if (is_stopped) return absl::CancelledError("stopped");
+                         STELE_RETURN_IF_ERROR(CheckEpoch());
                          const absl::Status status = InvokeUser(
                              "the subscriber", [&] { return handle_(event); });
                          is_final = !status.ok();
@@ -110,6 +135,7 @@ class FollowingThread final : public Subscription {
                        });
     if (is_stopped) return absl::OkStatus();
     if (!progress.ok()) return progress.status();
+    STELE_RETURN_IF_ERROR(CheckEpoch());
     position_.store(progress->position);
     if (!progress->at_head) return absl::OkStatus();
     const absl::StatusOr<std::int64_t> head = store_.WaitForHead(
@@ -121,10 +147,11 @@ class FollowingThread final : public Subscription {
   EventStore& store_;
   const SubscribeOptions options_;
   const std::function<absl::Status(const RecordedEvent&)> handle_;
+  std::optional<Uuid> epoch_;  // That `position_` is of.
   std::atomic<std::int64_t> position_;
   std::atomic<std::thread::id> follower_{};
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status result_ ABSL_GUARDED_BY(mutex_);

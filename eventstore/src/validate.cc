@@ -128,6 +128,15 @@ std::int64_t EndOfRead(std::int64_t after_position,
              : after_position + positions_max;
 }
 
+absl::Status ValidateReached(std::int64_t position, std::int64_t last_event) {
+  if (position <= last_event) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "read of the log begins after position ", position,
+      ", but its last event is at ", last_event,
+      ": the position is of another log, or the store was restored and lost "
+      "its tail; see \"After a restore\" in docs/operating/failures.md"));
+}
+
 absl::Status ValidateReadLog(const ReadLogRequest& request) {
   if (request.after_position < 0) {
     return absl::InvalidArgumentError(

@@ -18,6 +18,8 @@ absl::Status ValidateReadStream(const ReadStreamRequest& request);
 absl::Status ValidateReadLog(const ReadLogRequest& request);
 // Where a read ends that looks through `positions_max` positions.
 std::int64_t EndOfRead(std::int64_t after_position, std::int64_t positions_max);
+// kDataLoss if `position` is beyond the last event of the log.
+absl::Status ValidateReached(std::int64_t position, std::int64_t last_event);
 absl::Status ValidateTombstone(const std::string& stream_id,
                                ExpectedVersion expected_version);
 absl::Status ValidateSnapshot(const Snapshot& snapshot);

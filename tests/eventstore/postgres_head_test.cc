@@ -157,6 +157,51 @@ TEST_F(PostgresHeadTest, WakesOtherProcesses) {
   }
 }
 
+// Partitions cannot be made while somebody else changes the table: VACUUM,
+// CREATE INDEX CONCURRENTLY and others take this lock, which lets appends be.
+class PostgresRoomTest : public PostgresHeadTest {
+ protected:
+  // Long enough for waiting to be noticed.
+  PostgresEventStoreOptions Options() override {
+    PostgresEventStoreOptions options = PostgresHeadTest::Options();
+    options.call_timeout = absl::Minutes(10);
+    return options;
+  }
+
+  // Appends and reads with `room` positions left, while the table is locked;
+  // then sees to it that room is made.
+  void AppendWithRoomFor(std::int64_t room) {
+    Append("s-1");
+    auto other = Open();
+    HeadOf(*other);
+    pqxx::connection connection(Dsn());
+    pqxx::work tx(connection);
+    tx.exec(Sql("LOCK TABLE ONLY {s}.events IN SHARE UPDATE EXCLUSIVE MODE"));
+    const std::int64_t end =
+        std::stoll(AwaitRow("SELECT partitions_end FROM {s}.store"));
+    tx.exec(Sql("SELECT setval('{s}.positions', " + std::to_string(end - room) +
+                ")"));
+    for (int i = 0; i < 3; ++i) {
+      const std::int64_t last = Append("s-2", 2);
+      EXPECT_THAT(store().WaitForHead(last - 1, absl::Now() + kPatience),
+                  IsOkAndHolds(::testing::Ge(last)));
+      EXPECT_THAT(other->WaitForHead(last - 1, absl::Now() + kPatience),
+                  IsOkAndHolds(::testing::Ge(last)));
+    }
+    tx.commit();
+    AwaitRow("SELECT 1 FROM {s}.store WHERE partitions_end > " +
+             std::to_string(end));
+  }
+};
+
+TEST_F(PostgresRoomTest, MakingRoomDelaysNobody) {
+  AppendWithRoomFor(4'000'000);
+}
+
+TEST_F(PostgresRoomTest, AnAppendDoesNotWaitForRoomWhileSomeIsLeft) {
+  AppendWithRoomFor(900'000);
+}
+
 TEST_F(PostgresHeadTest, DoesNotRunIntoAHoleAtTheEnd) {
   const std::int64_t before = Append("s-1");
   BeginAppend("s-2")->Rollback();

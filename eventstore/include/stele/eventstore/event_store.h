@@ -169,6 +169,11 @@ class EventStore {
   // Calls `visit` with the events of the log after a position, in position
   // order, up to the head. Stops like ReadStream(). The events of tombstoned
   // streams are still in the log.
+  //
+  // Errors:
+  //   kDataLoss  the position is beyond the last event, or the log went back
+  //              during the call (see Epoch()); or a stored row cannot be read
+  //              back.
   virtual absl::StatusOr<LogProgress> ReadLog(
       const ReadLogRequest& request,
       absl::FunctionRef<absl::Status(RecordedEvent)> visit) = 0;
@@ -178,7 +183,7 @@ class EventStore {
 
   // Waits until the head is beyond `position` or `deadline` has passed by the
   // machine's clock, and returns the head. Returns early, with kCancelled, when
-  // Interrupt() is called.
+  // Interrupt() is called, and with kDataLoss when the log goes back meanwhile.
   virtual absl::StatusOr<std::int64_t> WaitForHead(std::int64_t position,
                                                    absl::Time deadline) = 0;
 
@@ -222,8 +227,12 @@ class EventStore {
   // Checkpoints, leases and parked keys of consumers; lives with the store.
   virtual ConsumerStorage& consumers() = 0;
 
-  // Identifies the history this store holds. Changes when a restore may have
-  // lost its tail, so that no checkpoint is trusted across that.
+  // Identifies the history that the log tells. Changes, also while the store is
+  // open, when the log went back: its database was restored, or failed over
+  // without the last commits. Positions and versions beyond what was kept may
+  // then stand for other events, so whoever keeps a position outside of the
+  // store keeps the epoch with it and compares. What was read before this call
+  // belongs to the epoch it returns or to an earlier one.
   virtual absl::StatusOr<Uuid> Epoch() = 0;
 };
 

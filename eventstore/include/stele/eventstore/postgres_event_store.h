@@ -26,7 +26,8 @@ struct PostgresEventStoreOptions {
 
   // Connections that append and that read, and up to how many carry
   // transactions. Further ones: one that follows the head, one that notifies,
-  // one that registers names, and up to two for consumers().
+  // one that registers names, up to two for consumers(), and for a moment one
+  // that makes room for events.
   int append_connections = 2;  // 1 to 64.
   int read_connections = 2;    // 1 to 64.
   int sql_connections = 8;     // 1 to 256.
@@ -69,6 +70,13 @@ struct PostgresEventStoreOptions {
 // Opens the store in a database that `stele migrate` (or MigrateEventStore())
 // has prepared. Destroying it takes seconds at most, whatever the server does:
 // an append that is still under way after two is given up, in doubt.
+//
+// Every connection is looked at before it is used: does it lead to the log that
+// this process knows? A restart or a failover that lost nothing goes unnoticed.
+// If committed events that were seen are gone, the store's Epoch() changes, in
+// the database too; nothing is written under numbers of the lost events, and
+// who reads on from a position of theirs gets kDataLoss. A server that is a
+// standby, or still recovering, counts as unavailable.
 //
 // Errors:
 //   kInvalidArgument     an option is out of bounds or the dsn is malformed.

@@ -1,6 +1,7 @@
 #ifndef STELE_POSTGRES_SESSION_H_
 #define STELE_POSTGRES_SESSION_H_
 
+#include <cstdint>
 #include <memory>
 #include <pqxx/connection_base>
 #include <pqxx/connectionpolicy>
@@ -56,6 +57,10 @@ class Session final : public pqxx::connection_base {
                                  const Statement& statement,
                                  const Params& params);
 
+  // A number that whoever uses the session keeps with it; 0 in a new one.
+  std::uint64_t mark() const { return mark_; }
+  void set_mark(std::uint64_t mark) { mark_ = mark; }
+
   // True iff a statement of the open transaction failed, so that its commit
   // would silently be a rollback.
   bool InFailedTransaction() const;
@@ -99,6 +104,7 @@ class Session final : public pqxx::connection_base {
   std::unique_ptr<Watch> watch_;  // Null = none, or not connected any more.
   bool was_silent_ = false;       // Before it was disconnected.
   std::set<std::string> prepared_;
+  std::uint64_t mark_ = 0;
 };
 
 // Lets each statement of the rest of the transaction `tx` of a Pool take up to
