@@ -28,7 +28,6 @@ CREATE TABLE saga_instances (
   status smallint NOT NULL,
   steps bigint NOT NULL,
   last_input_position bigint NOT NULL,
-  commands_position bigint NOT NULL,
   undos integer NOT NULL,
   timers integer NOT NULL,
   next_timer_at timestamptz,

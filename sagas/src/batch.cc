@@ -40,12 +40,6 @@ const StoredSagaTimer* FindTimer(const Timers& timers,
   return nullptr;
 }
 
-bool SendsCommands(const InstanceWork& work) {
-  return std::any_of(
-      work.drafts.begin(), work.drafts.end(),
-      [](const StepDraft& draft) { return !draft.step.commands().empty(); });
-}
-
 }  // namespace
 
 absl::Status BatchWriter::SetDue(Transaction& tx,
@@ -62,8 +56,7 @@ absl::Status BatchWriter::SetDue(Transaction& tx,
   return absl::OkStatus();
 }
 
-SagaWrite BatchWriter::WriteFor(const InstanceWork& work,
-                                std::int64_t position) const {
+SagaWrite BatchWriter::WriteFor(const InstanceWork& work) const {
   const SagaStepped& last = work.instance.last;
   SagaWrite write;
   SagaRow& row = write.row;
@@ -73,7 +66,6 @@ SagaWrite BatchWriter::WriteFor(const InstanceWork& work,
   row.status = static_cast<SagaStatus>(last.status());
   row.steps = last.step();
   row.last_input_position = last.input_position();
-  row.commands_position = SendsCommands(work) ? position : 0;
   row.undos =
       last.undo_stack_size() + (last.undoing_command_id().empty() ? 0 : 1);
   row.timers = last.timers_size();
@@ -107,15 +99,15 @@ absl::Status BatchWriter::Write(Transaction& tx,
   if (stepped.empty()) return absl::OkStatus();
   STELE_RETURN_IF_ERROR(SetDue(tx, stepped));
 
-  std::vector<AppendRequest> requests;
-  for (InstanceWork* work : stepped) requests.push_back(RequestFor(*work));
-  STELE_ASSIGN_OR_RETURN(const std::vector<AppendResult> results,
-                         tx.Append(requests));
   std::vector<SagaWrite> writes;
-  for (std::size_t i = 0; i < stepped.size(); ++i) {
-    writes.push_back(WriteFor(*stepped[i], results[i].position));
+  std::vector<AppendRequest> requests;
+  for (const InstanceWork* work : stepped) {
+    writes.push_back(WriteFor(*work));
+    requests.push_back(RequestFor(*work));
   }
-  return storage_.Write(tx, writes);
+  STELE_RETURN_IF_ERROR(storage_.Write(tx, writes));
+  // Last, for all readers of the log wait from here to the commit.
+  return tx.Append(requests).status();
 }
 
 }  // namespace stele::sagas_internal

@@ -26,7 +26,7 @@ struct InstanceWork {
   std::vector<Verdict> dropped;
 };
 
-// Writes the steps of a batch: one append for all, the timers, the rows.
+// Writes the steps of a batch: the timers, the rows, then one append for all.
 //
 // Not thread-safe: one thread at a time.
 class BatchWriter {
@@ -40,7 +40,7 @@ class BatchWriter {
 
  private:
   absl::Status SetDue(Transaction& tx, std::vector<InstanceWork*>& stepped);
-  SagaWrite WriteFor(const InstanceWork& work, std::int64_t position) const;
+  SagaWrite WriteFor(const InstanceWork& work) const;
 
   const SagaType& type_;
   SagaStorage& storage_;

@@ -8,10 +8,7 @@ namespace stele::sagas_internal {
 void MemorySagaStorage::Apply(Tables& tables, const SagaWrite& write,
                               absl::Time now) {
   SagaRow& row = tables.rows[{write.row.saga, write.row.id}];
-  const std::int64_t commands_position =
-      std::max(row.commands_position, write.row.commands_position);
   row = write.row;
-  row.commands_position = commands_position;
   row.updated_at = now;
   for (const std::string& name : write.dropped_timers) {
     tables.timers.erase({row.saga, row.id, name});

@@ -59,7 +59,6 @@ SagaRow RowOf(const pqxx::row& row) {
   result.status = static_cast<SagaStatus>(row["status"].as<int>());
   result.steps = row["steps"].as<std::int64_t>();
   result.last_input_position = row["last_input_position"].as<std::int64_t>();
-  result.commands_position = row["commands_position"].as<std::int64_t>();
   result.undos = row["undos"].as<int>();
   result.timers = row["timers"].as<int>();
   if (!row["next_micros"].is_null()) {
@@ -73,7 +72,7 @@ SagaRow RowOf(const pqxx::row& row) {
 std::string SelectRows(Transaction& tx) {
   return absl::StrCat(
       "SELECT saga, instance, slot, status, steps, last_input_position,"
-      " commands_position, undos, timers, reason, ",
+      " undos, timers, reason, ",
       ToMicros("next_timer_at"), " AS next_micros, ", ToMicros("updated_at"),
       " AS updated_micros FROM ", Table(tx, "saga_instances"));
 }
@@ -86,8 +85,7 @@ void UpsertRows(Transaction& tx, std::span<const SagaWrite> writes) {
   std::sort(rows.begin(), rows.end(), [](const SagaRow* a, const SagaRow* b) {
     return std::tie(a->saga, a->id) < std::tie(b->saga, b->id);
   });
-  ArrayText saga, id, slot, status, steps, input, commands, undos, timers;
-  ArrayText next, reason;
+  ArrayText saga, id, slot, status, steps, input, undos, timers, next, reason;
   for (const SagaRow* row : rows) {
     saga.Add(row->saga);
     id.Add(row->id);
@@ -95,7 +93,6 @@ void UpsertRows(Transaction& tx, std::span<const SagaWrite> writes) {
     status.Add(static_cast<int>(row->status));
     steps.Add(row->steps);
     input.Add(row->last_input_position);
-    commands.Add(row->commands_position);
     undos.Add(row->undos);
     timers.Add(row->timers);
     row->next_timer_at.has_value()
@@ -106,29 +103,24 @@ void UpsertRows(Transaction& tx, std::span<const SagaWrite> writes) {
   tx.sql()->exec_params0(
       absl::StrCat(
           "INSERT INTO ", Table(tx, "saga_instances"),
-          " AS i (saga, instance, slot, status, steps, last_input_position,"
-          " commands_position, undos, timers, next_timer_at, reason,"
-          " updated_at)"
-          " SELECT saga, instance, slot, status, steps, input, commands, undos,"
-          " timers, ",
+          " (saga, instance, slot, status, steps, last_input_position,"
+          " undos, timers, next_timer_at, reason, updated_at)"
+          " SELECT saga, instance, slot, status, steps, input, undos, timers, ",
           FromMicros("next"),
           ", reason, clock_timestamp()"
           " FROM unnest($1::text[], $2::text[], $3::int[], $4::smallint[],"
-          " $5::bigint[], $6::bigint[], $7::bigint[], $8::int[], $9::int[],"
-          " $10::bigint[], $11::text[]) AS n(saga, instance, slot, status,"
-          " steps, input, commands, undos, timers, next, reason)"
+          " $5::bigint[], $6::bigint[], $7::int[], $8::int[], $9::bigint[],"
+          " $10::text[]) AS n(saga, instance, slot, status, steps, input,"
+          " undos, timers, next, reason)"
           " ON CONFLICT (saga, instance) DO UPDATE SET"
           " slot = excluded.slot, status = excluded.status,"
           " steps = excluded.steps,"
           " last_input_position = excluded.last_input_position,"
-          " commands_position ="
-          " greatest(i.commands_position, excluded.commands_position),"
           " undos = excluded.undos, timers = excluded.timers,"
           " next_timer_at = excluded.next_timer_at,"
           " reason = excluded.reason, updated_at = excluded.updated_at"),
       saga.Done(), id.Done(), slot.Done(), status.Done(), steps.Done(),
-      input.Done(), commands.Done(), undos.Done(), timers.Done(), next.Done(),
-      reason.Done());
+      input.Done(), undos.Done(), timers.Done(), next.Done(), reason.Done());
 }
 
 // By the primary key.

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "commands_out.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/eventstore/consumer_storage.h"
@@ -20,7 +21,8 @@ constexpr std::string_view kConsumerPrefix = "saga/";
 // What the consumers know of sagas, read once for a whole list.
 class Consumers {
  public:
-  explicit Consumers(ConsumerStorage& storage) : storage_(storage) {}
+  explicit Consumers(EventStore& store)
+      : store_(store), storage_(store.consumers()) {}
 
   absl::Status Load() {
     STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
@@ -32,6 +34,8 @@ class Consumers {
       for (const SlotStatus& slot : consumer.slots) {
         positions_[{saga, slot.slot}] = slot.position;
       }
+      STELE_RETURN_IF_ERROR(
+          commands_out_[saga].Load(store_, saga, consumer.slots));
       if (consumer.parked_keys == 0) continue;
       STELE_ASSIGN_OR_RETURN(std::vector<ParkedKey> keys,
                              storage_.ListParked(consumer.name));
@@ -50,6 +54,12 @@ class Consumers {
     return found == positions_.end() ? 0 : found->second;
   }
 
+  // Of a saga that never ran nothing is known to be answered.
+  bool HasCommandsOut(const SagaRow& row) const {
+    const auto found = commands_out_.find(row.saga);
+    return found == commands_out_.end() || found->second.Has(row.id);
+  }
+
   using ParkedKeys = std::map<std::string, ParkedKey>;
   const ParkedKeys& ParkedOf(const std::string& saga) const {
     static const ParkedKeys* const none = new ParkedKeys();
@@ -58,9 +68,11 @@ class Consumers {
   }
 
  private:
+  EventStore& store_;
   ConsumerStorage& storage_;
   std::vector<std::string> sagas_;
   std::map<std::pair<std::string, int>, std::int64_t> positions_;
+  std::map<std::string, sagas_internal::CommandsOut> commands_out_;
   std::map<std::string, ParkedKeys> parked_;
 };
 
@@ -77,7 +89,7 @@ SagaSummary Summarize(SagaRow row, const Consumers& consumers,
     summary.status = SagaStatus::kParked;
     summary.parked_cause = found->second.cause;
   }
-  summary.has_commands_out = row.commands_position > consumers.PositionOf(row);
+  summary.has_commands_out = consumers.HasCommandsOut(row);
   summary.may_be_stuck = IsRunning(summary.status) && row.timers == 0 &&
                          !summary.has_commands_out &&
                          row.updated_at < stuck_before;
@@ -142,7 +154,7 @@ absl::StatusOr<std::vector<SagaSummary>> SagaAdmin::List(
     return absl::InvalidArgumentError(absl::StrCat(
         "SagaQuery.limit is ", query.limit, "; it must be from 1 to 100000"));
   }
-  Consumers consumers(store_.consumers());
+  Consumers consumers(store_);
   STELE_RETURN_IF_ERROR(consumers.Load());
   if (query.status == SagaStatus::kParked) {
     return ListParkedSagas(storage_, consumers, query);
@@ -163,7 +175,7 @@ absl::StatusOr<std::vector<SagaSummary>> SagaAdmin::List(
 }
 
 absl::StatusOr<std::vector<SagaCounts>> SagaAdmin::Count() {
-  Consumers consumers(store_.consumers());
+  Consumers consumers(store_);
   STELE_RETURN_IF_ERROR(consumers.Load());
   STELE_ASSIGN_OR_RETURN(const std::vector<SagaRowCount> rows,
                          storage_.Count());
@@ -202,7 +214,7 @@ absl::StatusOr<std::vector<SagaCounts>> SagaAdmin::Count() {
 absl::StatusOr<SagaStory> SagaAdmin::Show(const std::string& saga,
                                           const std::string& id,
                                           std::int64_t steps_max) {
-  Consumers consumers(store_.consumers());
+  Consumers consumers(store_);
   STELE_RETURN_IF_ERROR(consumers.Load());
   STELE_ASSIGN_OR_RETURN(std::optional<SagaRow> row, storage_.Find(saga, id));
   const auto& parked = consumers.ParkedOf(saga);

@@ -60,7 +60,9 @@ void KeepUp(const std::string& stream_id, const AppendResult& result,
   }
 }
 
-bool IsFaultOfTimer(const absl::Status& status) {
+// Whether `status` may mean that a stream is closed. It may also mean something
+// that has nothing to do with the timer, such as tables that are not there.
+bool MayBeClosed(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) ||
          absl::IsInvalidArgument(status) || absl::IsNotFound(status);
 }
@@ -99,14 +101,19 @@ absl::Status TimerWatch::TakeUp(std::span<const SagaTimerRow> timers,
   return absl::OkStatus();
 }
 
-// A stream that is closed takes no record; its timers are void.
+// A stream that is closed takes no record; its timers are void. Nothing else
+// makes them so: a timer that was dropped is a saga that waits for ever.
 absl::Status TimerWatch::TakeUpOneByOne(std::span<const SagaTimerRow> timers,
                                         InstanceCache& cache) {
   for (const SagaTimerRow& timer : timers) {
     const absl::Status status = TakeUp({&timer, 1}, cache);
     if (status.ok()) continue;
-    if (!IsFaultOfTimer(status)) return status;
-    Log(LogLevel::kWarning, "saga timer is void: its stream takes no events",
+    if (!MayBeClosed(status)) return status;
+    STELE_ASSIGN_OR_RETURN(
+        const StreamInfo stream,
+        store_.GetStream(MakeStreamId(type_.category, timer.id)));
+    if (!stream.is_tombstoned) return status;
+    Log(LogLevel::kWarning, "saga timer is void: its stream is closed",
         {{"saga", type_.name},
          {"instance", timer.id},
          {"timer", timer.name},
@@ -130,7 +137,7 @@ absl::Status TimerWatch::TakeUpDue(std::span<const int> slots,
     return absl::OkStatus();
   }
   absl::Status status = TakeUp(due.timers, cache);
-  if (IsFaultOfTimer(status)) status = TakeUpOneByOne(due.timers, cache);
+  if (MayBeClosed(status)) status = TakeUpOneByOne(due.timers, cache);
   STELE_RETURN_IF_ERROR(status);
   for (const SagaTimerRow& timer : due.timers) {
     metrics.TimerElapsed(due.now - timer.due_at);

@@ -12,6 +12,7 @@
 #include "stele/base/status.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/eventstore/transaction.h"
+#include "tests/support/forwarding_store.h"
 
 namespace stele::testing {
 
@@ -20,20 +21,20 @@ namespace stele::testing {
 // counts twice, so that it can be killed before the commit and after it.
 //
 // Thread-safe.
-class CrashingStore final : public EventStore {
+class CrashingStore final : public ForwardingStore {
  public:
   static constexpr int kNever = std::numeric_limits<int>::max();
 
   // `inner` must outlive it.
   CrashingStore(EventStore& inner, int crash_at)
-      : inner_(inner), left_(crash_at) {}
+      : ForwardingStore(inner), left_(crash_at) {}
 
   bool has_crashed() const { return left_.load() < 0; }
 
   absl::StatusOr<std::vector<AppendResult>> AppendAll(
       std::span<const AppendRequest> requests) override {
     STELE_RETURN_IF_ERROR(Live());
-    auto result = inner_.AppendAll(requests);
+    auto result = inner().AppendAll(requests);
     STELE_RETURN_IF_ERROR(Live());
     return result;
   }
@@ -41,51 +42,33 @@ class CrashingStore final : public EventStore {
       const ReadStreamRequest& request,
       absl::FunctionRef<absl::Status(RecordedEvent)> visit) override {
     STELE_RETURN_IF_ERROR(Live());
-    return inner_.ReadStream(request, visit);
+    return inner().ReadStream(request, visit);
   }
   absl::StatusOr<LogProgress> ReadLog(
       const ReadLogRequest& request,
       absl::FunctionRef<absl::Status(RecordedEvent)> visit) override {
     STELE_RETURN_IF_ERROR(Live());
-    return inner_.ReadLog(request, visit);
+    return inner().ReadLog(request, visit);
   }
-  absl::StatusOr<std::int64_t> Head() override { return inner_.Head(); }
-  absl::StatusOr<std::int64_t> WaitForHead(std::int64_t position,
-                                           absl::Time deadline) override {
-    return inner_.WaitForHead(position, deadline);
-  }
-  void Interrupt() override { inner_.Interrupt(); }
   absl::StatusOr<StreamInfo> GetStream(const std::string& stream_id) override {
     STELE_RETURN_IF_ERROR(Live());
-    return inner_.GetStream(stream_id);
+    return inner().GetStream(stream_id);
   }
   absl::StatusOr<std::optional<AppendResult>> FindCommand(
       const std::string& stream_id, const Uuid& command_id) override {
     STELE_RETURN_IF_ERROR(Live());
-    return inner_.FindCommand(stream_id, command_id);
-  }
-  absl::Status Tombstone(const std::string& stream_id,
-                         ExpectedVersion expected_version) override {
-    return inner_.Tombstone(stream_id, expected_version);
-  }
-  absl::StatusOr<std::optional<Snapshot>> LoadSnapshot(
-      const std::string& stream_id) override {
-    return inner_.LoadSnapshot(stream_id);
-  }
-  absl::Status SaveSnapshot(const Snapshot& snapshot) override {
-    return inner_.SaveSnapshot(snapshot);
+    return inner().FindCommand(stream_id, command_id);
   }
   absl::Status Transact(
       absl::FunctionRef<absl::Status(Transaction&)> work) override {
     STELE_RETURN_IF_ERROR(Live());
-    STELE_RETURN_IF_ERROR(inner_.Transact([&](Transaction& tx) -> absl::Status {
-      STELE_RETURN_IF_ERROR(work(tx));
-      return Live();  // Dead here, the work is rolled back.
-    }));
+    STELE_RETURN_IF_ERROR(
+        inner().Transact([&](Transaction& tx) -> absl::Status {
+          STELE_RETURN_IF_ERROR(work(tx));
+          return Live();  // Dead here, the work is rolled back.
+        }));
     return Live();
   }
-  ConsumerStorage& consumers() override { return inner_.consumers(); }
-  absl::StatusOr<Uuid> Epoch() override { return inner_.Epoch(); }
 
  private:
   absl::Status Live() {
@@ -94,7 +77,6 @@ class CrashingStore final : public EventStore {
     return absl::CancelledError("killed by the test");
   }
 
-  EventStore& inner_;
   std::atomic<int> left_;
 };
 

@@ -16,6 +16,7 @@
 #include "tests/sagas/saga_world.h"
 #include "tests/sagas/stores.h"
 #include "tests/sagas/trip_rules.h"
+#include "tests/support/forwarding_store.h"
 
 namespace stele::testing {
 namespace {
@@ -225,6 +226,48 @@ TEST_P(EngineTest, ATimerStartedAnewWaitsItsWholeTime) {
   EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompensated);
 }
 
+// A store whose transactions fail at times for reasons of its own.
+class RefusingStore final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  absl::Status Transact(
+      absl::FunctionRef<absl::Status(Transaction&)> work) override {
+    if (refusals_left > 0) {
+      --refusals_left;
+      return absl::FailedPreconditionError("the tables are missing");
+    }
+    return inner().Transact(work);
+  }
+
+  int refusals_left = 0;
+};
+
+// Only the store's word that the stream is closed makes a timer void; one that
+// was dropped by mistake would leave its saga waiting for ever.
+TEST_P(EngineTest, ATimerIsVoidOnlyIfItsStreamIsClosed) {
+  OpenLegs({"a", "b"});
+  Place("t", {"a"});
+  Place("closed", {"b"});
+  RunTrips();
+  made_.let_pass(absl::Minutes(2));
+  RefusingStore store(*made_.store);
+  HandDriver driver(MakeSagaType<trips::Trips>(), store, *made_.storage,
+                    trips_checkpoint_, options_);
+  store.refusals_left = 2;  // All together, then one by one.
+  EXPECT_THAT(driver.Tick(), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(StoryOf(*made_.store, {"stele.SagaTimerElapsed"}), IsEmpty());
+
+  ASSERT_THAT(
+      made_.store->Tombstone("saga_Trip-closed", ExpectedVersion::Any()),
+      IsOk());
+  ASSERT_THAT(driver.Tick(), IsOk());
+  EXPECT_THAT(StoryOf(*made_.store, {"stele.SagaTimerElapsed"}),
+              ElementsAre("SagaTimerElapsed saga_Trip-t"));
+  ASSERT_THAT(driver.RunUntilIdle(), IsOk());
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompensated);
+}
+
 TEST_P(EngineTest, ATimeOutDoesNotBeatAnEventThatStoodInTheLogBefore) {
   OpenLegs({"a"});
   Place("t", {"a"});
@@ -404,6 +447,30 @@ TEST_P(EngineTest, AnInstanceThatNothingCanMoveIsMarked) {
   };
   EXPECT_FALSE(may_be_stuck(absl::Hours(1)));
   EXPECT_TRUE(may_be_stuck(-absl::Seconds(1)));
+}
+
+TEST_P(EngineTest, CommandsAreOutUntilTheirStepIsHandled) {
+  OpenLegs({"a"});
+  Place("t", {"a"});
+  ASSERT_THAT(trips_->RunOnce(500), IsOkAndHolds(true));
+  const auto register_at = [&](std::int64_t position) {
+    made_.store->consumers().Forget("saga/Trip").IgnoreError();
+    ASSERT_THAT(made_.store->consumers().Register("saga/Trip", options_.slots,
+                                                  position),
+                IsOk());
+  };
+  const auto has_commands_out = [&] {
+    SagaAdmin admin(*made_.store, *made_.storage);
+    absl::StatusOr<std::vector<SagaSummary>> list = admin.List({});
+    EXPECT_THAT(list, IsOk());
+    return list->size() == 1 && list->front().has_commands_out;
+  };
+  EXPECT_TRUE(has_commands_out());  // Nobody has run the saga yet.
+  register_at(trips_checkpoint_.position);
+  EXPECT_TRUE(has_commands_out());
+  RunTrips();
+  register_at(trips_checkpoint_.position);
+  EXPECT_FALSE(has_commands_out());
 }
 
 TEST_P(EngineTest, CountsAreBySagaAndStatus) {

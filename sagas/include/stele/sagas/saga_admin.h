@@ -29,7 +29,9 @@ struct SagaSummary {
   SagaRow row;
   SagaStatus status = SagaStatus::kActive;  // kParked if its key is.
   std::string parked_cause = {};            // Empty unless parked.
-  bool has_commands_out = false;  // Sent by a step that is not yet behind us.
+  // Sent by a step that is not yet behind us. Also true while that cannot be
+  // told, since more than 10,000 steps of the saga are not.
+  bool has_commands_out = false;
   bool may_be_stuck = false;
 };
 

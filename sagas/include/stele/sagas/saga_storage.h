@@ -36,9 +36,6 @@ struct SagaRow {
   SagaStatus status = SagaStatus::kActive;  // Never kParked.
   std::int64_t steps = 0;
   std::int64_t last_input_position = 0;
-  // Of the last step that sent commands, 0 if none did. They have been answered
-  // once the slot has come past it.
-  std::int64_t commands_position = 0;
   int undos = 0;   // Not yet carried out, the one that is out included.
   int timers = 0;  // Waiting.
   std::optional<absl::Time> next_timer_at = std::nullopt;
