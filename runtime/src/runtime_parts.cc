@@ -76,7 +76,7 @@ absl::Status Runtime::Impl::MakeSaga(const SagaType& type) {
   handlers.push_back(std::move(handler));
   return Supervise<Consumer>(
       consumer.name, [this, consumer, raw = handlers.back().get()] {
-        return Consumer::Create(*store, *raw, consumer, owner);
+        return Consumer::Create(append_store(), *raw, consumer, owner);
       });
 }
 

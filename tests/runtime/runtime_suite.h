@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -95,6 +96,44 @@ TEST_P(RuntimeSuite, InlineRowsAreThereWhenTheCommandReturns) {
   OpenAccounts(*runtime);
   EXPECT_EQ(BalanceOf(*runtime, "ada"), 100);
   Await("readiness", [&] { return runtime->Ready().ok(); });
+}
+
+// Counts the steps of each transfer in a row of its own, inline.
+inline ProjectionType StepCounts() {
+  ProjectionType type = MakeProjectionType<bank::Balances>();
+  ProjectionEvent stepped;
+  stepped.type = "stele.SagaStepped";
+  stepped.key_of = [](const RecordedEvent& event) {
+    return absl::StatusOr<std::string>(IdOf(event.stream_id));
+  };
+  stepped.apply_row = [](google::protobuf::Message& row, const RecordedEvent&) {
+    auto& counts = static_cast<bank::AccountBalance&>(row);
+    counts.set_balance_cents(counts.balance_cents() + 1);
+    return absl::StatusOr<RowAction>(RowAction::kKeep);
+  };
+  type.events.push_back(std::move(stepped));
+  return type;
+}
+
+TEST_P(RuntimeSuite, InlineRowsMoveWithTheStepsOfSagas) {
+  auto runtime = MakeRuntime();
+  runtime->Add<bank::AccountDecider>().Add<bank::Transfers>();
+  runtime->AddProjection(StepCounts(), ProjectionRun::kInline);
+  ASSERT_THAT(runtime->Start(), IsOk());
+  OpenAccounts(*runtime);
+  bank::AccountClient accounts(*runtime);
+  ASSERT_THAT(accounts.RequestTransfer({.account_id = "ada",
+                                        .transfer_id = "t1",
+                                        .to_account_id = "bob",
+                                        .amount_cents = 30}),
+              IsOk());
+  const auto steps = [&] {
+    const auto info = store_->GetStream("saga_Transfer-t1");
+    return info.ok() ? info->version : 0;
+  };
+  Await("the end of the saga", [&] { return steps() == 3; });
+  EXPECT_EQ(BalanceOf(*runtime, "bob"), 30);  // Of its commands, too.
+  EXPECT_EQ(BalanceOf(*runtime, "t1"), 3);
 }
 
 TEST_P(RuntimeSuite, RelaysToABrokerAndTakesItBack) {
