@@ -239,6 +239,7 @@ absl::StatusOr<CommandRun::Plan> CommandRun::MakePlan() {
         decision.events.size(), " events on one ", route_.command.type,
         "; at most ", kMaxEventsPerAppend, " are accepted"));
   }
+  if (decision.events.empty()) return PlanNothing();
   Plan plan = EmptyPlan();
   plan.request.events.reserve(decision.events.size());
   for (const UntypedDecision::Event& event : decision.events) {
@@ -248,7 +249,10 @@ absl::StatusOr<CommandRun::Plan> CommandRun::MakePlan() {
 }
 
 CommandRun::Plan CommandRun::EmptyPlan() const {
-  Plan plan = {.refusal = {}, .request = {}, .after = stream_->fold().Copy()};
+  Plan plan = {.refusal = {},
+               .changes_nothing = false,
+               .request = {},
+               .after = stream_->fold().Copy()};
   plan.request.stream_id = stream_id_;
   plan.request.expected_version =
       ExpectedVersion::Exactly(stream_->fold().version());
@@ -269,11 +273,24 @@ CommandRun::Plan CommandRun::PlanRefusal(const Rejection& rejection) const {
   plan.refusal = AnswerOf(refusal);
   plan.request.events.push_back(
       RefusalEvent(refusal, command_id_, stream_id_, metadata_));
-  plan.after.ApplyNewRefusal();
+  plan.after.ApplyNewAnswer();
   // What exists will not cease to, whatever is appended meanwhile.
   if (must_not_exist_but_does_) {
     plan.request.expected_version = ExpectedVersion::StreamExists();
   }
+  return plan;
+}
+
+CommandRun::Plan CommandRun::PlanNothing() const {
+  Plan plan = EmptyPlan();
+  // The same.
+  if (!dispatch_.remember_no_events || !dispatch_.command_id.has_value()) {
+    return plan;
+  }
+  plan.changes_nothing = true;
+  plan.request.events.push_back(ChangedNothingEvent(
+      route_.command.type, command_id_, stream_id_, metadata_));
+  plan.after.ApplyNewAnswer();
   return plan;
 }
 
@@ -309,9 +326,7 @@ absl::Status CommandRun::ExplainAppend(const absl::Status& status) {
 absl::StatusOr<Receipt> CommandRun::AnswerWithoutEvents(
     const Plan& plan) const {
   STELE_RETURN_IF_ERROR(plan.refusal);
-  return Receipt{.stream_id = stream_id_,
-                 .version = stream_->fold().version(),
-                 .command_id = command_id_};
+  return ReceiptWithoutEvents(stream_->fold().version());
 }
 
 absl::StatusOr<Receipt> CommandRun::AnswerAppended(const AppendResult& result,
@@ -324,17 +339,21 @@ absl::StatusOr<Receipt> CommandRun::AnswerAppended(const AppendResult& result,
     has_appended_ = true;
   }
   STELE_RETURN_IF_ERROR(plan.refusal);
-  return ReceiptOf(result);
+  return plan.changes_nothing ? ReceiptWithoutEvents(result.version)
+                              : ReceiptOf(result);
 }
 
 // The answer that was given when the command was first handled, by `first`.
 absl::StatusOr<Receipt> CommandRun::FirstAnswer(const AppendResult& first) {
   is_settled_ = true;
   if (!dispatch_.command_id.has_value()) return ReceiptOf(first);
-  STELE_ASSIGN_OR_RETURN(const std::optional<CommandRefused> refusal,
-                         FindRefusal(store_, stream_id_, first));
-  if (refusal.has_value()) return AnswerOf(*refusal);
-  return ReceiptOf(first);
+  STELE_ASSIGN_OR_RETURN(const std::optional<RecordedAnswer> answer,
+                         FindAnswer(store_, stream_id_, first));
+  if (!answer.has_value()) return ReceiptOf(first);
+  STELE_RETURN_IF_ERROR(answer->status);
+  Receipt receipt = ReceiptWithoutEvents(first.version);
+  receipt.was_duplicate = true;
+  return receipt;
 }
 
 // A command that has been handled before gets its first answer, whatever the
@@ -349,6 +368,11 @@ absl::StatusOr<Receipt> CommandRun::FirstAnswerOr(
                          store_.FindCommand(stream_id_, command_id_));
   if (!first.has_value()) return answer;
   return FirstAnswer(*first);
+}
+
+Receipt CommandRun::ReceiptWithoutEvents(std::int64_t version) const {
+  return {
+      .stream_id = stream_id_, .version = version, .command_id = command_id_};
 }
 
 // An append in doubt that turns out to be there may be this run's own. Only a

@@ -3,6 +3,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -51,6 +52,7 @@ class CommandRun {
   // What is to be appended (no events: nothing), and the state afterwards.
   struct Plan {
     absl::Status refusal;  // Not OK: the answer, once it has been appended.
+    bool changes_nothing = false;  // The one event says so.
     AppendRequest request;
     Fold after;
   };
@@ -66,6 +68,7 @@ class CommandRun {
   absl::StatusOr<Plan> MakeFreshPlan();
   Plan EmptyPlan() const;
   Plan PlanRefusal(const Rejection& rejection) const;
+  Plan PlanNothing() const;
   absl::Status AddEvent(const UntypedDecision::Event& event, Plan& plan);
   absl::Status ExplainAppend(const absl::Status& status);
   absl::StatusOr<Receipt> AnswerWithoutEvents(const Plan& plan) const;
@@ -73,6 +76,7 @@ class CommandRun {
   absl::StatusOr<Receipt> FirstAnswer(const AppendResult& first);
   absl::StatusOr<Receipt> FirstAnswerOr(absl::StatusOr<Receipt> answer);
   Receipt ReceiptOf(const AppendResult& result) const;
+  Receipt ReceiptWithoutEvents(std::int64_t version) const;
 
   EventStore& store_;
   StreamTurns& turns_;

@@ -46,7 +46,7 @@ absl::Status Fold::Apply(const RecordedEvent& event) {
     return absl::DataLossError(absl::StrCat(
         Describe(event), ": follows version ", version_, " of the stream"));
   }
-  if (event.type == kRefusedType) {
+  if (IsAnswerType(event.type)) {
     version_ = event.version;
     return absl::OkStatus();
   }

@@ -28,8 +28,9 @@ class Fold {
   }
   std::int64_t version() const { return version_; }  // 0 = before the first.
 
-  // False as long as nothing was folded in but refusals of commands: they are
-  // in the stream, and count as versions, but the aggregate does not exist.
+  // False as long as nothing was folded in but answers to commands, refusals
+  // say: they are in the stream, and count as versions, but the aggregate does
+  // not exist.
   bool exists() const { return exists_; }
 
   // A fold that goes its own way from here.
@@ -39,7 +40,7 @@ class Fold {
   // its bytes are not a state.
   bool StartFrom(const Snapshot& snapshot);
 
-  // Folds the next event of the stream in. The refusal of a command leaves the
+  // Folds the next event of the stream in. The answer to a command leaves the
   // state as it is.
   //
   // Errors:
@@ -55,8 +56,8 @@ class Fold {
   absl::Status ApplyNew(const UntypedDecision::Event& event,
                         const std::string& payload);
 
-  // The same for the refusal of a command.
-  void ApplyNewRefusal() { ++version_; }
+  // The same for the answer to a command.
+  void ApplyNewAnswer() { ++version_; }
 
  private:
   // Where events of a type are parsed into, again and again.

@@ -73,15 +73,29 @@ NewEvent RefusalEvent(const CommandRefused& refusal, const Uuid& command_id,
           .metadata = metadata};
 }
 
+NewEvent ChangedNothingEvent(const std::string& command_type,
+                             const Uuid& command_id,
+                             const std::string& stream_id,
+                             const std::string& metadata) {
+  CommandChangedNothing answer;
+  answer.set_command_type(command_type);
+  return {.id = Uuid::FromName(command_id,
+                               absl::StrCat(stream_id, "#changed_nothing")),
+          .type = std::string(kChangedNothingType),
+          .payload = answer.SerializeAsString(),
+          .metadata = metadata};
+}
+
 absl::Status AnswerOf(const CommandRefused& refusal) {
   return RejectedError(refusal.reason(), refusal.message());
 }
 
-absl::StatusOr<std::optional<CommandRefused>> FindRefusal(
+absl::StatusOr<std::optional<RecordedAnswer>> FindAnswer(
     EventStore& store, const std::string& stream_id,
     const AppendResult& first) {
-  using Refusal = std::optional<CommandRefused>;
-  if (first.first_version != first.version) return Refusal();  // It is one.
+  using Answer = std::optional<RecordedAnswer>;
+  if (first.first_version != first.version)
+    return Answer();  // It is one event.
   STELE_ASSIGN_OR_RETURN(const std::optional<RecordedEvent> event,
                          ReadEvent(store, stream_id, first));
   if (!event.has_value()) {
@@ -89,9 +103,12 @@ absl::StatusOr<std::optional<CommandRefused>> FindRefusal(
         absl::StrCat("the command on stream ", Quoted(stream_id),
                      " was handled in this very transaction"));
   }
-  if (event->type != kRefusedType) return Refusal();
+  if (event->type == kChangedNothingType) return Answer(RecordedAnswer());
+  if (event->type != kRefusedType) return Answer();
   CommandRefused refusal;
-  if (refusal.ParseFromString(event->payload)) return Refusal(refusal);
+  if (refusal.ParseFromString(event->payload)) {
+    return Answer(RecordedAnswer{AnswerOf(refusal)});
+  }
   return absl::DataLossError(
       absl::StrCat("stream ", Quoted(stream_id), " version ", event->version,
                    " position ", event->position, " type ", event->type,

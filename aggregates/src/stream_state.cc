@@ -55,7 +55,7 @@ absl::StatusOr<bool> StreamState::LookForExistence() {
     const absl::Status status = store_.ReadStream(
         {.stream_id = stream_id_, .from_version = version + 1, .limit = limit},
         [&](RecordedEvent event) -> absl::Status {
-          exists = event.type != kRefusedType;
+          exists = !IsAnswerType(event.type);
           if (exists) return absl::CancelledError("seen enough");
           return fold_.Apply(event);
         });

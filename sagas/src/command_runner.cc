@@ -23,12 +23,13 @@ std::string Where(const std::string& saga, const RecordedEvent& event,
 DispatchOptions OptionsFor(const RecordedEvent& event,
                            const EventMetadata& metadata, const Uuid& id,
                            bool is_undo) {
-  // The saga goes on from a refusal, so it must stay one, even if an owner that
-  // was frozen sends the command again when the rules have changed their mind.
-  // From a refused undo it does not go on: the same command is tried until it
-  // is accepted.
+  // The saga goes on from an answer, so it must stay the same, even if an owner
+  // that was frozen sends the command again when the rules have changed their
+  // mind. From a refused undo it does not go on: the same command is tried
+  // until it is accepted.
   return {.command_id = id,
           .remember_refusal = !is_undo,
+          .remember_no_events = true,
           .correlation_id = metadata.correlation_id,
           .causation_id = event.id.ToString(),
           .traceparent = metadata.traceparent,

@@ -134,6 +134,43 @@ TEST_P(RefusalTest, AcceptedAndUnchangedAreAnsweredAsEver) {
               ElementsAre("till.TillOpened", "till.Received", "till.PaidOut"));
 }
 
+TEST_P(RefusalTest, AnAnswerWithoutEventsStaysToo) {
+  Open("a");
+  const DispatchOptions remember = {.command_id = SequentialId(500),
+                                    .remember_no_events = true};
+  const auto first = Dispatch(MakeLook("a"), remember);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->events, 0);
+  EXPECT_FALSE(first->was_duplicate);
+  EXPECT_EQ(first->version, 2);
+  // As if there were something to do by now, or a rule against it.
+  for (const DispatchOptions& options : {remember, remember_, again_}) {
+    for (const auto& now : {MakePayIn("a", 5), MakePayIn("a", -5)}) {
+      for (const auto& second :
+           {Dispatch(now, options), NewDispatcher()->Dispatch(now, options)}) {
+        ASSERT_THAT(second, IsOk());
+        EXPECT_EQ(second->events, 0);
+        EXPECT_TRUE(second->was_duplicate);
+        EXPECT_EQ(second->version, 2);
+      }
+    }
+  }
+  EXPECT_THAT(Types("a"),
+              ElementsAre("till.TillOpened", "stele.CommandChangedNothing"));
+  EXPECT_EQ(Load("a").state.cents(), 0);
+}
+
+TEST_P(RefusalTest, AnAnswerWithoutEventsIsNotRecordedUnlessAsked) {
+  Open("a");
+  ASSERT_THAT(Dispatch(MakeLook("a"), remember_), IsOk());
+  // Nobody can send the id again that the dispatcher makes up.
+  ASSERT_THAT(Dispatch(MakeLook("a"), {.remember_no_events = true}), IsOk());
+  EXPECT_THAT(Dispatch(MakePayOut("a", 5), {.command_id = SequentialId(501),
+                                            .remember_no_events = true}),
+              RejectedFor(kNoFunds));
+  EXPECT_EQ(store_.appends, 1);
+}
+
 // ---- The state knows nothing of it ------------------------------------------
 
 TEST_P(RefusalTest, ChangesNoState) {

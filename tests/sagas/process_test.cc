@@ -303,6 +303,32 @@ TEST_P(ProcessTest, AFrozenOwnersCommandStaysRefusedThoughTheRulesWouldAccept) {
   EXPECT_EQ(CountOf(SagaStatus::kCompensated), 1);
 }
 
+// The seat had been booked for the trip before, so that booking it changed
+// nothing. When it was given back and the trip is over, a late copy of the
+// command must not book it once more.
+TEST_P(ProcessTest, AFrozenOwnersCommandThatChangedNothingNeverWill) {
+  OpenLeg("a", 1);
+  Send(*world_, trips::MakeBookSeat({.leg_id = "a", .trip_id = "t"}));
+  Place("t", {"a"});
+  HoldingDispatcher holding(*world_, "trips.BookSeat");
+  auto frozen = Start("frozen", &holding);
+  holding.reached.WaitForNotification();
+
+  const auto other = Start("other");
+  if (made_.clock != nullptr) made_.clock->Advance(absl::Minutes(1));
+  Send(*world_, trips::MakePayTrip({.trip_id = "t"}));
+  Await("the other one has finished",
+        [&] { return CountOf(SagaStatus::kCompleted) == 1; });
+  Send(*world_, trips::MakeFreeSeat({.leg_id = "a", .trip_id = "t"}));
+
+  holding.go_on.Notify();
+  EXPECT_THAT(frozen->Stop(), IsOk());
+  EXPECT_THAT(other->Stop(), IsOk());
+  EXPECT_THAT(StoryOf(*made_.store, {"trips.SeatBooked", "trips.SeatFreed"}),
+              ElementsAre("SeatBooked leg-a", "SeatFreed leg-a"));
+  EXPECT_EQ(EventsOf("stele.CommandChangedNothing"), 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Stores, ProcessTest,
     ::testing::Values(SagaStoreKind{"Memory", MakeMemorySagaStore},

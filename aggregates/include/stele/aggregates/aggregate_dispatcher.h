@@ -60,18 +60,18 @@ struct DispatcherOptions {
 //   waited      the append; if refused, a read of what the state may lack.
 //   refused     no append; but one look for the command id if the caller gave
 //               one, since a repeated command must return its first receipt
-//               even if the rules would refuse it now. A refusal that is to be
+//               even if the rules would refuse it now. An answer that is to be
 //               remembered is appended instead.
-//   repeated    a read of one event, to tell a remembered refusal from the
-//   rest. snapshot    one more after the append, once in `snapshot_every`
-//   events.
+//   repeated    a read of one event, to tell a remembered answer from the rest.
+//   snapshot    one more after the append, once in `snapshot_every` events.
 //
 // A command is remembered by the events it wrote. One that wrote none, because
 // it had nothing to change or was refused (and DispatchOptions did not ask for
-// the refusal to be remembered), is decided afresh when repeated. A remembered
-// refusal is an event of type "stele.CommandRefused" in the aggregate's stream:
-// it takes a version, but states know nothing of it, and an aggregate whose
-// stream holds nothing else does not exist yet.
+// that answer to be remembered), is decided afresh when repeated. A remembered
+// answer is an event of type "stele.CommandRefused" or
+// "stele.CommandChangedNothing" in the aggregate's stream: it takes a version,
+// but states know nothing of it, and an aggregate whose stream holds nothing
+// else does not exist yet.
 //
 // Thread-safe.
 class AggregateDispatcher : public Dispatcher {

@@ -31,8 +31,9 @@ struct Receipt {
 struct DispatchOptions {
   // Makes a repeat harmless: the second command with this id on a stream
   // returns the first one's receipt, even if the rules would refuse it by now.
-  // A command that wrote no events is not remembered: its repeat is decided
-  // afresh. Not nil. Unset = a new random id.
+  // A command that wrote no events is not remembered, unless one of the next
+  // two says so: its repeat is decided afresh. Not nil. Unset = a new random
+  // id.
   std::optional<Uuid> command_id = std::nullopt;
 
   // Makes a refusal final: it is recorded in the stream before it is answered,
@@ -43,6 +44,10 @@ struct DispatchOptions {
   // remember. Not recorded: "tombstoned", which is final anyway, and what is no
   // rejection. A reason is kept to 1 KiB, a message to 8 KiB.
   bool remember_refusal = false;
+
+  // The same for an answer without events: whoever sends the command id again
+  // gets that answer, even if there would be something to do by now.
+  bool remember_no_events = false;
 
   // Recorded beside the events. An empty correlation id becomes the command
   // id, an empty causation id too. A traceparent that is malformed is dropped,

@@ -50,9 +50,10 @@ ConsumerOptions SagaConsumerOptions(const SagaType& type,
 // the transaction that moves the checkpoint; it holds the state, the commands
 // and the timers. The engine meets the step in the log again and dispatches its
 // commands; their ids derive from the step, so that doing it again is harmless.
-// A refusal is recorded by the aggregate before the saga acts on it, so that no
-// late copy of the command is accepted after all; only that of an undo is not,
-// for undos are tried until they are accepted.
+// A refusal, and an answer without events, is recorded by the aggregate before
+// the saga acts on it, so that no late copy of the command takes effect after
+// all; only the refusal of an undo is not, for undos are tried until they are
+// accepted.
 //
 // What is no step: input that was handled before, a second start, input of an
 // instance that has ended, and events of an instance that was never started.
