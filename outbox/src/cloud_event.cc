@@ -147,7 +147,8 @@ absl::StatusOr<BrokerMessage> ToBrokerMessage(const RecordedEvent& event,
 std::string InboundMessage::DedupId() const {
   const auto uuid = Uuid::Parse(id);
   if (uuid.has_value()) return uuid->ToString();
-  return absl::StrCat(source, " ", id);
+  // Neither has control characters.
+  return absl::StrCat(source, "\n", id);
 }
 
 absl::StatusOr<InboundMessage> ParseCloudEvent(const BrokerMessage& message,

@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "digest.h"
 #include "stele/base/invoke_user.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
@@ -16,13 +17,26 @@ namespace {
 constexpr std::size_t kMaxKeyBytes = 1024;
 constexpr std::size_t kMaxCauseBytes = 4000;
 
-// Fit for a text column and its index, whatever bytes came in.
+// How many bytes of a text that is not fit are shown.
+constexpr std::size_t kShownBytes = 64;
+
+// Fit for a text column and its index, whatever bytes came in; and different
+// for different texts.
 std::string SafeText(const std::string& text) {
   const bool is_fit = text.size() <= kMaxKeyBytes && IsValidUtf8(text) &&
                       text.find('\0') == std::string::npos;
   if (is_fit) return text;
-  return absl::StrCat("hex:",
-                      absl::BytesToHexString(text.substr(0, kMaxKeyBytes / 4)));
+  return absl::StrCat(
+      "hex:", absl::BytesToHexString(text.substr(0, kShownBytes)),
+      " sha256:", Sha256(text));
+}
+
+// What a malformed message is told from others by: source and id, which may be
+// any bytes, with the length to show where one ends.
+std::string DedupIdOfMalformed(const std::string& source,
+                               const std::string& id) {
+  return absl::StrCat("malformed ",
+                      Sha256(absl::StrCat(source.size(), " ", source, id)));
 }
 
 std::string HeaderOf(const BrokerMessage& message, const char* name) {
@@ -56,8 +70,9 @@ struct InboxWork::Read {
     key = HeaderOf(raw, "ce-partitionkey");
     if (key.empty()) key = HeaderOf(raw, "ce-subject");
     key = SafeText(key);
-    if (!raw.id.empty()) dedup_id = absl::StrCat("malformed ", raw.id);
-    dedup_id = SafeText(dedup_id);
+    if (!raw.id.empty()) {
+      dedup_id = DedupIdOfMalformed(HeaderOf(raw, "ce-source"), raw.id);
+    }
   }
 
   const BrokerMessage& raw;

@@ -159,6 +159,11 @@ TEST(CloudEventTest, IdsThatAreNoUuidsAreToldApartBySource) {
   InboundMessage two = one;
   two.source = "/payments";
   EXPECT_NE(one.DedupId(), two.DedupId());
+  one.source = "/a b";
+  one.id = "c";
+  two.source = "/a";
+  two.id = "b c";
+  EXPECT_NE(one.DedupId(), two.DedupId());
   one.id = two.id = "0190163D-8694-739b-aea5-966c26f8ad91";
   EXPECT_EQ(one.DedupId(), two.DedupId());
 }

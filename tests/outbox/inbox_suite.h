@@ -310,6 +310,26 @@ TEST_P(InboxTest, MalformedMessagesAreParkedRawAndHoldTheirKey) {
   EXPECT_TRUE(IsAllAcknowledged());
 }
 
+TEST_P(InboxTest, MalformedMessagesAreToldApartByAllOfTheirId) {
+  const auto with_id = [](const std::string& id) {
+    BrokerMessage message = HappenedMessage("a-1", "1");
+    message.id = id;
+    message.headers["ce-id"] = id;
+    message.headers.erase("ce-type");
+    return message;
+  };
+  const std::string prefix(2000, 'x');
+  Publish({with_id(prefix + "1"), with_id(prefix + "2"), with_id("1"),
+           with_id("\xff")});
+  broker_.acks_to_forget = 4;  // All come again.
+  const auto inbox = MakeJournalInbox(Options());
+  Running running(*inbox);
+  ASSERT_TRUE(Eventually([&] { return inbox->Status().duplicates == 4; }));
+  EXPECT_THAT(running.Stop(), IsOk());
+  EXPECT_EQ(inbox->Status().set_aside, 4);
+  EXPECT_THAT(Parked(), SizeIs(4));
+}
+
 TEST_P(InboxTest, AHandlerThatThrowsIsNamed) {
   Publish({HappenedMessage("a-1", "1")});
   const auto inbox = MakeInbox(Options());
