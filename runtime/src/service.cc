@@ -7,8 +7,10 @@
 #include <iostream>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "service_pages.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/postgres_event_store.h"
@@ -106,10 +108,12 @@ class StopSignals {
 
 absl::StatusOr<std::shared_ptr<EventStore>> OpenStore(
     const ServiceSettings& settings, const std::string& service,
-    Metrics& metrics) {
+    Metrics& metrics, ServicePages& pages) {
   if (settings.migrate) {
+    pages.SetStage("migrating");
     STELE_RETURN_IF_ERROR(MigrateAll(settings.database_url, settings.schema));
   }
+  pages.SetStage("opening the store");
   PostgresEventStoreOptions options;
   options.dsn = settings.database_url;
   options.schema = settings.schema;
@@ -123,30 +127,11 @@ absl::StatusOr<std::shared_ptr<EventStore>> OpenStore(
   return std::shared_ptr<EventStore>(std::move(store));
 }
 
-std::map<std::string, HttpEndpoint::Handler> Pages(
-    const Runtime& runtime, const PrometheusMetrics& metrics) {
-  return {
-      {"/livez", [] { return HttpResponse{.body = "alive\n"}; }},
-      {"/readyz",
-       [&runtime] {
-         const absl::Status ready = runtime.Ready();
-         if (ready.ok()) return HttpResponse{.body = "ready\n"};
-         return HttpResponse{
-             .status = 503,
-             .body = absl::StrCat(std::string(ready.message()), "\n")};
-       }},
-      {"/statusz",
-       [&runtime] {
-         return HttpResponse{.content_type = "application/json",
-                             .body = runtime.StatusJson()};
-       }},
-      {"/metrics",
-       [&metrics] {
-         return HttpResponse{
-             .content_type = "text/plain; version=0.0.4; charset=utf-8",
-             .body = metrics.Render()};
-       }},
-  };
+// Null if the service is to have none.
+absl::StatusOr<std::unique_ptr<HttpEndpoint>> Listen(
+    const ServiceSettings& settings, const ServicePages& pages) {
+  if (settings.http_address.empty()) return nullptr;
+  return HttpEndpoint::Listen(settings.http_address, pages.Handlers());
 }
 
 // From a signal to a stopped service.
@@ -168,7 +153,8 @@ int Stop(const std::string& program, const ServiceSettings& settings,
 // From an open store to a stopped service.
 int Serve(const std::string& program, const ServiceSettings& settings,
           const StopSignals& signals, std::shared_ptr<EventStore> store,
-          PrometheusMetrics& metrics,
+          PrometheusMetrics& metrics, ServicePages& pages,
+          const std::string& http_port,
           const std::function<absl::Status(Runtime&)>& compose) {
   RuntimeOptions options;
   options.service = program;
@@ -179,23 +165,14 @@ int Serve(const std::string& program, const ServiceSettings& settings,
   if (absl::Status composed = compose(runtime); !composed.ok()) {
     return Fail(program, settings, composed);
   }
-  // Answers until the very end, so that probes see the service go.
-  std::unique_ptr<HttpEndpoint> endpoint;
-  if (!settings.http_address.empty()) {
-    auto listening =
-        HttpEndpoint::Listen(settings.http_address, Pages(runtime, metrics));
-    if (absl::IsUnavailable(listening.status())) {
-      return Fail(program, settings, listening.status(), kRefused);
-    }
-    if (!listening.ok()) return Fail(program, settings, listening.status());
-    endpoint = *std::move(listening);
-  }
+  pages.SetStage("stopped");  // Once there is no runtime any more.
+  pages.SetRuntime(&runtime);
+  const absl::Cleanup forget = [&] { pages.SetRuntime(nullptr); };
   if (absl::Status started = runtime.Start(); !started.ok()) {
     return Fail(program, settings, started);
   }
   Log(LogLevel::kInfo, "service started",
-      {{"service", program},
-       {"http_port", endpoint ? absl::StrCat(endpoint->port()) : "none"}});
+      {{"service", program}, {"http_port", http_port}});
   return Stop(program, settings, signals, signals.Wait(), runtime);
 }
 
@@ -254,9 +231,22 @@ int RunService(int argc, const char* const* argv, Config& config,
   }
   LogSettings(config);
   PrometheusMetrics metrics;  // Outlives the store, which reports to it.
-  auto store = OpenStore(settings, program, metrics);
+  ServicePages pages(program, metrics);
+  // Answers from before the migrations until the very end, so that probes see
+  // the service come and go.
+  const auto endpoint = Listen(settings, pages);
+  if (!endpoint.ok()) {
+    return Fail(program, settings, endpoint.status(),
+                absl::IsUnavailable(endpoint.status())
+                    ? kRefused
+                    : ExitOf(endpoint.status()));
+  }
+  auto store = OpenStore(settings, program, metrics, pages);
   if (!store.ok()) return Fail(program, settings, store.status());
-  return Serve(program, settings, signals, *std::move(store), metrics, compose);
+  return Serve(
+      program, settings, signals, *std::move(store), metrics, pages,
+      *endpoint == nullptr ? "none" : absl::StrCat((*endpoint)->port()),
+      compose);
 }
 
 }  // namespace stele

@@ -253,6 +253,27 @@ TEST_F(ServiceTest, AnotherProcessTakesOverFromOneThatWasKilled) {
   EXPECT_TRUE(AllLeasesAreFree(*store));
 }
 
+TEST_F(ServiceTest, AnswersProbesWhileItMigrates) {
+  pqxx::connection connection(PostgresEnv::Dsn());
+  auto lock = std::make_unique<pqxx::work>(connection);
+  lock->exec_params("SELECT pg_advisory_xact_lock(1937009005, hashtext($1))",
+                    schema_);  // The migrator's own.
+  const auto port = sandbox::FreePort();
+  ASSERT_THAT(port, IsOk());
+  auto service = Launch({absl::StrCat("--http-address=127.0.0.1:", *port)});
+  Await("an answer", [&] { return !Get(*port, "/livez").empty(); });
+  EXPECT_THAT(Get(*port, "/livez"), StartsWith("HTTP/1.1 200"));
+  Await("the migrations", [&] {
+    return Get(*port, "/readyz").find("migrating") != std::string::npos;
+  });
+  EXPECT_THAT(Get(*port, "/readyz"), StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(Get(*port, "/statusz"), HasSubstr(R"("stage":"migrating")"));
+  EXPECT_THAT(Get(*port, "/metrics"), StartsWith("HTTP/1.1 200"));
+  lock = nullptr;
+  AwaitReady(static_cast<std::uint16_t>(*port));
+  EXPECT_TRUE(service->Stop().ok()) << Log();
+}
+
 // ---- What it is told wrongly ------------------------------------------------
 
 TEST_F(ServiceTest, NamesAllWrongSettings) {
@@ -283,7 +304,7 @@ TEST_F(ServiceTest, SaysWhichHostCannotBeReached) {
     EXPECT_EQ(Run({absl::StrCat("--database-url=postgresql://u:s3cret@127.0.0.1"
                                 ":",
                                 *port, "/shop"),
-                   "--migrate=" + migrate}),
+                   "--http-address=127.0.0.1:0", "--migrate=" + migrate}),
               3);
   }
   EXPECT_THAT(Log(),

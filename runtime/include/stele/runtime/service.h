@@ -38,11 +38,11 @@ struct ServiceSettings {
 void AddServiceSettings(Config& config, ServiceSettings& settings);
 
 // Runs a service from start to end, the way all of ours should: parses
-// `config`, sets up logs and metrics, opens the store (migrating it when
-// asked), has `compose` add the parts, starts them, serves HTTP, and on SIGTERM
-// or SIGINT stops gracefully: readiness falls first, for `stop_delay`, then
+// `config`, sets up logs and metrics, serves HTTP, opens the store (migrating
+// it when asked), has `compose` add the parts, starts them, and on SIGTERM or
+// SIGINT stops gracefully: readiness falls first, for `stop_delay`, then
 // current work is finished and leases are released. The HTTP endpoint answers
-// until the end.
+// from before the migrations, which may take or wait long, until the end.
 //
 // Returns the exit code for main(): 0 stopped as asked, 2 wrong settings, 3
 // database or broker unreachable at the start, 4 refused (schema missing or too
