@@ -47,6 +47,9 @@ CREATE TABLE {schema}.streams (
   version bigint NOT NULL DEFAULT 0,  -- 0 only within the creating transaction.
   first_position bigint NOT NULL DEFAULT 0,
   last_position bigint NOT NULL DEFAULT 0,
+  last_event_id uuid,
+  -- The newest version whose event is not listed in append_ids.
+  unlisted_version bigint NOT NULL DEFAULT 0,
   category_id integer NOT NULL,
   is_tombstoned boolean NOT NULL DEFAULT false,
   name text COLLATE "C" NOT NULL UNIQUE
@@ -75,7 +78,7 @@ END
 $$;
 
 -- What makes a repeated append recognizable where the version cannot: the
--- command id, or without one the id of the first event.
+-- command's id or, without one, the id of each event.
 CREATE TABLE {schema}.append_ids (
   id uuid NOT NULL,
   stream_key bigint NOT NULL,
@@ -84,7 +87,7 @@ CREATE TABLE {schema}.append_ids (
   position bigint NOT NULL,
   recorded_at timestamptz NOT NULL,
   is_command boolean NOT NULL,
-  PRIMARY KEY (id, stream_key)
+  PRIMARY KEY (id, stream_key, is_command)
 );
 
 CREATE TABLE {schema}.snapshots (

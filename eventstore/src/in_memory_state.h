@@ -19,9 +19,10 @@ namespace stele::in_memory {
 using EventPtr = std::shared_ptr<const RecordedEvent>;
 
 struct Stream {
-  std::vector<EventPtr> events;                        // By version - 1.
-  absl::flat_hash_map<Uuid, std::int64_t> version_of;  // By event id.
-  absl::flat_hash_map<Uuid, AppendResult> result_of;   // By command id.
+  std::vector<EventPtr> events;  // By version - 1.
+  // Of the events that are known again however old they are, by id.
+  absl::flat_hash_map<Uuid, std::int64_t> listed;
+  absl::flat_hash_map<Uuid, AppendResult> result_of;  // By command id.
   bool is_tombstoned = false;
 };
 

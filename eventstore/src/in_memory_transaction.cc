@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
@@ -64,29 +65,75 @@ const AppendResult* InMemoryTransaction::FindCommand(
   return found == stream->result_of.end() ? nullptr : &found->second;
 }
 
-// The version of an event of the stream, 0 if it has none with this id.
-std::int64_t InMemoryTransaction::FindEvent(const std::string& stream_id,
-                                            const Uuid& id) {
-  StagedStream& staged = Staged(stream_id);
-  const auto it = staged.version_of.find(id);
-  if (it != staged.version_of.end()) return it->second;
+std::optional<std::int64_t> InMemoryTransaction::FindListed(
+    const std::string& stream_id, const Uuid& id) {
+  const StagedStream& staged = Staged(stream_id);
+  const auto it = staged.listed.find(id);
+  if (it != staged.listed.end()) return it->second;
   const Stream* stream = FindStream(core_.committed(), stream_id);
-  if (stream == nullptr) return 0;
-  const auto found = stream->version_of.find(id);
-  return found == stream->version_of.end() ? 0 : found->second;
+  if (stream == nullptr) return std::nullopt;
+  const auto found = stream->listed.find(id);
+  if (found == stream->listed.end()) return std::nullopt;
+  return found->second;
 }
 
-std::int64_t InMemoryTransaction::PositionOf(const std::string& stream_id,
-                                             std::int64_t version) {
+const RecordedEvent& InMemoryTransaction::EventAt(const std::string& stream_id,
+                                                  std::int64_t version) {
   const StagedStream& staged = Staged(stream_id);
   const auto committed =
       staged.version - static_cast<std::int64_t>(staged.events.size());
   if (version > committed) {
-    return staged.events[static_cast<std::size_t>(version - committed - 1)]
-        .position;
+    return staged.events[static_cast<std::size_t>(version - committed - 1)];
   }
   const Stream* stream = FindStream(core_.committed(), stream_id);
-  return stream->events[static_cast<std::size_t>(version - 1)]->position;
+  return *stream->events[static_cast<std::size_t>(version - 1)];
+}
+
+// True iff the stream has the events of `request` from version `first` on.
+bool InMemoryTransaction::IsAt(const AppendRequest& request,
+                               std::int64_t first) {
+  const auto count = static_cast<std::int64_t>(request.events.size());
+  if (first < 1 || first + count - 1 > Staged(request.stream_id).version) {
+    return false;
+  }
+  std::int64_t version = first;
+  return std::all_of(
+      request.events.begin(), request.events.end(), [&](const NewEvent& event) {
+        return EventAt(request.stream_id, version++).id == event.id;
+      });
+}
+
+// Looks where AppendAll() says.
+InMemoryTransaction::Met InMemoryTransaction::Meet(
+    const AppendRequest& request) {
+  const std::int64_t actual = Staged(request.stream_id).version;
+  if (actual == 0) return {};
+  absl::flat_hash_set<Uuid> ids;
+  for (const NewEvent& event : request.events) ids.insert(event.id);
+  const ExpectedVersion expected = request.expected_version;
+  if (expected.is_exact() && expected.Accepts(actual) &&
+      !ids.contains(EventAt(request.stream_id, actual).id)) {
+    return {};
+  }
+  std::vector<std::int64_t> candidates;
+  for (const NewEvent& event : request.events) {
+    const auto listed = FindListed(request.stream_id, event.id);
+    if (!listed.has_value()) continue;
+    candidates.push_back(*listed);
+    break;
+  }
+  for (std::int64_t version = std::max<std::int64_t>(actual - kRecentEvents, 0);
+       ++version <= actual;) {
+    if (!ids.contains(EventAt(request.stream_id, version).id)) continue;
+    candidates.push_back(version);
+    break;
+  }
+  const bool in_part = !candidates.empty();
+  if (expected.is_exact()) candidates.push_back(expected.raw() + 1);
+  for (const std::int64_t first : candidates) {
+    if (IsAt(request, first)) return {first, true};
+  }
+  return {0, in_part};
 }
 
 absl::StatusOr<InMemoryTransaction::Verdict> InMemoryTransaction::Judge(
@@ -100,20 +147,12 @@ absl::StatusOr<InMemoryTransaction::Verdict> InMemoryTransaction::Judge(
       return verdict;
     }
   }
-  std::int64_t known = 0;
-  bool is_in_order = true;
-  const std::int64_t first =
-      FindEvent(request.stream_id, request.events.front().id);
-  for (std::size_t i = 0; i < request.events.size(); ++i) {
-    const std::int64_t version =
-        FindEvent(request.stream_id, request.events[i].id);
-    if (version != 0) ++known;
-    if (version != first + static_cast<std::int64_t>(i)) is_in_order = false;
-  }
   const auto count = static_cast<std::int64_t>(request.events.size());
-  if (first != 0 && known == count && is_in_order) {
-    const std::int64_t last = first + count - 1;
-    verdict.result = {first, last, PositionOf(request.stream_id, last), true};
+  const Met met = Meet(request);
+  if (met.first != 0) {
+    const std::int64_t last = met.first + count - 1;
+    verdict.result = {met.first, last,
+                      EventAt(request.stream_id, last).position, true};
     return verdict;
   }
   if (verdict.stream->is_tombstoned) {
@@ -121,7 +160,7 @@ absl::StatusOr<InMemoryTransaction::Verdict> InMemoryTransaction::Judge(
         absl::StrCat("stream ", Quoted(request.stream_id), " is tombstoned"));
   }
   const std::int64_t actual = verdict.stream->version;
-  if (known > 0) {
+  if (met.in_part) {
     return Annotate(Conflict(request, actual),
                     "some of the event ids are already there");
   }
@@ -154,11 +193,13 @@ absl::Status InMemoryTransaction::RefuseHalfRepeats(
 void InMemoryTransaction::Stage(const AppendRequest& request,
                                 Verdict& verdict) {
   StagedStream& stream = *verdict.stream;
+  const bool is_listed =
+      !request.expected_version.is_exact() && !request.command_id.has_value();
   for (RecordedEvent& event :
        WithoutPositions(request, stream.version, core_.Now())) {
     event.position = core_.committed().head() + ++staged_events_;
     verdict.result.position = event.position;
-    stream.version_of[event.id] = event.version;
+    if (is_listed) stream.listed[event.id] = event.version;
     stream.version = event.version;
     stream.events.push_back(std::move(event));
   }
@@ -224,8 +265,7 @@ absl::Status InMemoryTransaction::Commit() {
             state.log[static_cast<std::size_t>(kept->position - 1)] = kept;
             stream.events.push_back(std::move(kept));
           }
-          stream.version_of.insert(staged.version_of.begin(),
-                                   staged.version_of.end());
+          stream.listed.insert(staged.listed.begin(), staged.listed.end());
           stream.result_of.insert(staged.result_of.begin(),
                                   staged.result_of.end());
         }

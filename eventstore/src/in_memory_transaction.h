@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,8 +49,13 @@ class InMemoryTransaction final : public Transaction {
     std::int64_t version = 0;  // With what was added.
     bool is_tombstoned = false;
     std::vector<RecordedEvent> events;
-    absl::flat_hash_map<Uuid, std::int64_t> version_of;
+    absl::flat_hash_map<Uuid, std::int64_t> listed;
     absl::flat_hash_map<Uuid, AppendResult> result_of;
+  };
+  // What a stream has of a request's events already.
+  struct Met {
+    std::int64_t first = 0;  // Version of the first, if all are there. Else 0.
+    bool in_part = false;    // Some were met.
   };
   // One request, judged.
   struct Verdict {
@@ -60,8 +66,12 @@ class InMemoryTransaction final : public Transaction {
   StagedStream& Staged(const std::string& stream_id);
   const AppendResult* FindCommand(const std::string& stream_id,
                                   const Uuid& command_id);
-  std::int64_t FindEvent(const std::string& stream_id, const Uuid& id);
-  std::int64_t PositionOf(const std::string& stream_id, std::int64_t version);
+  std::optional<std::int64_t> FindListed(const std::string& stream_id,
+                                         const Uuid& id);
+  const RecordedEvent& EventAt(const std::string& stream_id,
+                               std::int64_t version);
+  bool IsAt(const AppendRequest& request, std::int64_t first);
+  Met Meet(const AppendRequest& request);
   absl::StatusOr<Verdict> Judge(const AppendRequest& request);
   static absl::Status RefuseHalfRepeats(std::span<const AppendRequest> requests,
                                         std::span<const Verdict> verdicts);

@@ -18,13 +18,19 @@ using postgres::Result;
 
 // Verdicts of 0002_append.sql.
 constexpr int kAppended = 0, kConflict = 1, kTombstoned = 2, kRepeated = 3,
-              kIdsDiffer = 4, kUnitRefused = 5;
+              kIdsDiffer = 4, kUnitRefused = 5, kHeld = 7;
 
 // Columns of append_check(); those of append() begin with the second.
 constexpr int kCheckKeys = 0, kCheckVersions = 1, kCheckVerdicts = 2,
               kCheckRecordedAt = 6;
 
 }  // namespace
+
+absl::Status HeldStreamError(const std::string& stream_id) {
+  return absl::DeadlineExceededError(
+      absl::StrCat("appending: another session has held stream ",
+                   Quoted(stream_id), " for too long; nothing was written"));
+}
 
 struct AppendBatch::Verdicts {
   std::vector<std::int64_t> versions;  // Before the append.
@@ -157,12 +163,13 @@ void AppendBatch::AddEvents(Params& params) const {
   params.Int4s(type_ids_).Byteas(metadata).Byteas(payloads);
 }
 
-Params AppendBatch::AppendParams() const {
+Params AppendBatch::AppendParams(Wait wait) const {
   Params params;
   AddStreams(params);
   params.Bool(has_ids_);
   AddStartsAndCounts(params);
   AddEvents(params);
+  params.Int4(static_cast<std::int32_t>(wait));
   return params;
 }
 
@@ -171,6 +178,7 @@ Params AppendBatch::CheckParams() const {
   AddStreams(params);
   AddStartsAndCounts(params);
   AddEventIds(params);
+  params.Int4(static_cast<std::int32_t>(Wait::kAsSessionMay));
   return params;
 }
 
@@ -232,12 +240,22 @@ absl::Status AppendBatch::RefusalOf(const AppendRequest& request, int verdict,
   return Annotate(conflict, "some of the event ids are already there");
 }
 
+std::vector<std::string> AppendBatch::HeldStreamsOf(
+    std::size_t unit, const Verdicts& verdicts) const {
+  std::vector<std::string> held;
+  for (const std::size_t p : parts_of_unit_[unit]) {
+    if (verdicts.Of(p) == kHeld) held.push_back(parts_[p].request->stream_id);
+  }
+  return held;
+}
+
 UnitResult AppendBatch::ResultOf(
     std::size_t unit, const Verdicts& verdicts,
     const std::vector<std::int64_t>& positions) const {
   for (std::size_t r = 0; r < units_[unit].size(); ++r) {
     const std::size_t p = parts_of_unit_[unit][r];
     const int verdict = verdicts.Of(p);
+    if (verdict == kHeld) return HeldStreamError(units_[unit][r].stream_id);
     if (verdict == kConflict || verdict == kTombstoned ||
         verdict == kIdsDiffer) {
       return RefusalOf(units_[unit][r], verdict, verdicts.versions[p]);
@@ -260,15 +278,17 @@ UnitResult AppendBatch::ResultOf(
   return results;
 }
 
-std::vector<UnitResult> AppendBatch::AppendResults(const Result& result) const {
+std::vector<UnitOutcome> AppendBatch::AppendOutcomes(
+    const Result& result) const {
   const Verdicts verdicts = ParseVerdicts(result, 0);
   const std::vector<std::int64_t> positions =
       result.GetInt8s(0, kAppendPositions);
-  std::vector<UnitResult> results;
+  std::vector<UnitOutcome> outcomes;
   for (std::size_t u = 0; u < units_.size(); ++u) {
-    results.push_back(ResultOf(u, verdicts, positions));
+    outcomes.push_back(
+        {ResultOf(u, verdicts, positions), HeldStreamsOf(u, verdicts)});
   }
-  return results;
+  return outcomes;
 }
 
 std::vector<std::optional<UnitResult>> AppendBatch::CheckResults(

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,18 @@ namespace stele::postgres_store {
 // The requests of one AppendAll(): an atomic unit.
 using AppendUnit = std::span<const AppendRequest>;
 using UnitResult = absl::StatusOr<std::vector<AppendResult>>;
+
+// What became of a unit.
+struct UnitOutcome {
+  UnitResult result;
+  // The streams of the unit that other sessions hold. If there are any, nothing
+  // was written, and `result` is the error to fail with if that does not
+  // change.
+  std::vector<std::string> held = {};
+};
+
+// That nothing was written since another session holds a stream.
+absl::Status HeldStreamError(const std::string& stream_id);
 
 // Independent units on their way through the append functions of the schema
 // (0002_append.sql says what the arrays mean). No stream occurs twice.
@@ -36,13 +49,16 @@ class AppendBatch {
   // Looks up the numbers of all names and returns those that are not known.
   MissingNames Resolve(const KnownNames& known);
 
+  // How long to wait for streams that other sessions hold.
+  enum class Wait { kNot = 0, kMoment = 1, kAsSessionMay = 2 };
+
   // Parameters of append().
   // REQUIRES, as for the other parameters: Resolve() returned nothing missing.
-  postgres::Params AppendParams() const;
-  // One result a unit, of what append() returned.
-  std::vector<UnitResult> AppendResults(const postgres::Result& result) const;
+  postgres::Params AppendParams(Wait wait) const;
+  // One a unit, of what append() returned.
+  std::vector<UnitOutcome> AppendOutcomes(const postgres::Result& result) const;
 
-  // The same in two steps.
+  // The same in two steps, waiting for streams as long as the session may.
   postgres::Params CheckParams() const;
   postgres::Params WriteParams(const postgres::Result& checked) const;
   // The results that are certain after the check: all but those of units that
@@ -76,6 +92,8 @@ class AppendBatch {
   Verdicts ParseVerdicts(const postgres::Result& result, int first) const;
   UnitResult ResultOf(std::size_t unit, const Verdicts& verdicts,
                       const std::vector<std::int64_t>& positions) const;
+  std::vector<std::string> HeldStreamsOf(std::size_t unit,
+                                         const Verdicts& verdicts) const;
   static absl::Status RefusalOf(const AppendRequest& request, int verdict,
                                 std::int64_t version);
   void AddStreams(postgres::Params& params) const;

@@ -15,12 +15,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t kGroupBytesMax = 8 << 20;
-constexpr std::size_t kGroupEventsMax = 20'000;
-
-// How far back in the queue a group is gathered from when streams are busy.
-constexpr int kScanMax = 4096;
-
 // How often a group is sent that the server rolled back on account of others.
 constexpr int kTriesMax = 10;
 
@@ -29,22 +23,6 @@ constexpr absl::Duration kGrace = absl::Seconds(2);
 
 // How often those are looked for that have waited too long.
 constexpr absl::Duration kOverdueGapMax = absl::Seconds(1);
-
-std::size_t BytesOf(AppendUnit unit) {
-  std::size_t bytes = 0;
-  for (const AppendRequest& request : unit) {
-    for (const NewEvent& event : request.events) {
-      bytes += event.payload.size() + event.metadata.size() + 64;
-    }
-  }
-  return bytes;
-}
-
-std::size_t EventsOf(AppendUnit unit) {
-  std::size_t events = 0;
-  for (const AppendRequest& request : unit) events += request.events.size();
-  return events;
-}
 
 // True iff the fault may lie in one of several units, so that the others should
 // be tried without it.
@@ -75,8 +53,14 @@ Appender::Appender(IoThread& thread, const Statements& statements,
       in_doubt_(metrics.GetCounter("stele_append_in_doubt_total",
                                    "Appends whose outcome was not known")),
       waiting_gauge_(metrics.GetGauge("stele_append_waiting",
-                                      "Appends waiting for a connection")),
+                                      "Appends waiting for a connection, or "
+                                      "parked")),
+      parked_gauge_(metrics.GetGauge(
+          "stele_append_parked",
+          "Appends waiting for streams that other sessions hold")),
+      parked_lane_(std::make_unique<Lane>(thread, history, options_.connect)),
       interner_(std::make_unique<Lane>(thread, history, options_.connect)),
+      queue_(options_.connections, options_.group_appends_max),
       stopped_(thread.io()) {
   for (int i = 0; i < options_.connections; ++i) {
     lanes_.push_back(std::make_unique<Lane>(thread, history, options_.connect));
@@ -85,17 +69,17 @@ Appender::Appender(IoThread& thread, const Statements& statements,
 
 void Appender::Start() {
   for (const auto& lane : lanes_) thread_.Spawn(Run(*lane));
+  thread_.Spawn(RunParked());
   thread_.Spawn(DropOverdue());
 }
 
 void Appender::Stop() {
   stopping_ = true;
-  std::list<Waiting> queue = std::exchange(queue_, {});
-  queued_appends_ = 0;
-  for (Waiting& waiting : queue) {
+  for (const Waiting& waiting : queue_.TakeAll()) {
     waiting.done(absl::CancelledError("the store is closing"));
   }
   for (const auto& lane : lanes_) lane->signal.Notify();
+  parked_lane_->signal.Notify();
   stopped_.Notify();
   interner_->signal.Notify();
   interner_->connection->Close();
@@ -104,19 +88,19 @@ void Appender::Stop() {
 void Appender::GiveUp() {
   given_up_ = true;
   for (const auto& lane : lanes_) lane->connection->Close();
+  parked_lane_->connection->Close();
 }
 
 void Appender::Append(AppendUnit unit, Done done) {
   if (stopping_) return done(absl::CancelledError("the store is closing"));
-  if (queued_appends_ >= options_.waiting_appends_max) {
+  if (queue_.appends() >= options_.waiting_appends_max) {
     return done(absl::ResourceExhaustedError(
-        absl::StrCat("appending: ", queued_appends_,
+        absl::StrCat("appending: ", queue_.appends(),
                      " appends are waiting already; slow down, or raise "
                      "waiting_appends_max")));
   }
-  queue_.push_back({unit, std::move(done), BytesOf(unit), absl::Now()});
-  queued_appends_ += static_cast<std::int64_t>(unit.size());
-  waiting_gauge_.Set(static_cast<double>(queued_appends_));
+  queue_.Push(unit, std::move(done));
+  ShowWaiting();
   WakeIdle();
 }
 
@@ -141,77 +125,24 @@ void Appender::WakeIdle() {
   }
 }
 
-bool Appender::Fits(
-    const Waiting& waiting,
-    const absl::flat_hash_set<std::string_view>& held_back) const {
-  return std::none_of(waiting.unit.begin(), waiting.unit.end(),
-                      [&](const AppendRequest& request) {
-                        return busy_streams_.contains(request.stream_id) ||
-                               held_back.contains(request.stream_id);
-                      });
-}
-
 asio::awaitable<void> Appender::DropOverdue() {
   while (!stopping_) {
-    const absl::Time overdue = absl::Now() - options_.call_timeout;
-    while (!queue_.empty() && queue_.front().since < overdue) {
-      Waiting& oldest = queue_.front();
-      queued_appends_ -= static_cast<std::int64_t>(oldest.unit.size());
-      oldest.done(absl::DeadlineExceededError(
-          "appending: waited too long for a connection; nothing was written"));
-      queue_.pop_front();
-    }
-    waiting_gauge_.Set(static_cast<double>(queued_appends_));
+    FailOverdue();
     co_await stopped_.WaitFor(
         std::min(options_.call_timeout / 8, kOverdueGapMax));
   }
 }
 
-// The oldest units whose streams are free. Not all that wait, but this lane's
-// share, so that the other lanes are not left without work.
-Appender::Group Appender::TakeGroup() {
-  const std::int64_t lanes = static_cast<std::int64_t>(lanes_.size());
-  const std::int64_t outstanding =
-      static_cast<std::int64_t>(queue_.size()) + in_flight_units_;
-  const std::int64_t share = (outstanding + lanes - 1) / lanes;
-  Group group;
-  std::int64_t appends = 0;
-  std::size_t bytes = 0;
-  std::size_t events = 0;
-  int scanned = 0;
-  // Whoever waits for a stream goes before all who came later.
-  absl::flat_hash_set<std::string_view> held_back;
-  for (auto it = queue_.begin(); it != queue_.end() && scanned < kScanMax;
-       ++scanned) {
-    if (static_cast<std::int64_t>(group.size()) >= share) break;
-    Waiting& waiting = *it;
-    const auto size = static_cast<std::int64_t>(waiting.unit.size());
-    const std::size_t more = EventsOf(waiting.unit);
-    if (!group.empty() && (appends + size > options_.group_appends_max ||
-                           bytes + waiting.bytes > kGroupBytesMax ||
-                           events + more > kGroupEventsMax)) {
-      break;
-    }
-    if (!Fits(waiting, held_back)) {
-      for (const AppendRequest& request : waiting.unit) {
-        held_back.insert(request.stream_id);
-      }
-      ++it;
-      continue;
-    }
-    for (const AppendRequest& request : waiting.unit) {
-      busy_streams_.insert(request.stream_id);
-    }
-    appends += size;
-    bytes += waiting.bytes;
-    events += more;
-    queued_appends_ -= size;
-    group.push_back(std::move(waiting));
-    it = queue_.erase(it);
+void Appender::FailOverdue() {
+  const absl::Time overdue = absl::Now() - options_.call_timeout;
+  for (const Waiting& waiting : queue_.TakeOlderThan(overdue)) {
+    Finish(waiting, waiting.held_by_others != nullptr
+                        ? HeldStreamError(*waiting.held_by_others)
+                        : absl::DeadlineExceededError(
+                              "appending: waited too long for a "
+                              "connection; nothing was written"));
   }
-  in_flight_units_ += static_cast<std::int64_t>(group.size());
-  waiting_gauge_.Set(static_cast<double>(queued_appends_));
-  return group;
+  ShowWaiting();
 }
 
 asio::awaitable<void> Appender::Run(Lane& lane) {
@@ -221,7 +152,9 @@ asio::awaitable<void> Appender::Run(Lane& lane) {
       // Before a group is taken: what waits meanwhile is timed one by one.
       connected = co_await lane.connection.Attach();
     }
-    Group group = TakeGroup();
+    Group group = queue_.TakeGroup();
+    ShowWaiting();
+    if (queue_.has_parked()) parked_lane_->signal.Notify();
     if (group.empty()) {
       if (stopping_) break;
       lane.is_idle = true;
@@ -230,56 +163,85 @@ asio::awaitable<void> Appender::Run(Lane& lane) {
       continue;
     }
     if (!queue_.empty()) WakeIdle();
+    group_size_.Observe(static_cast<double>(group.size()));
+    std::vector<UnitOutcome> outcomes;
     if (connected.ok()) {
-      co_await RunGroup(lane, group);
+      outcomes = co_await RunGroup(lane, group, Wait::kNot);
     } else {
-      Finish(group, std::vector<UnitResult>(group.size(), connected));
+      outcomes.assign(group.size(), UnitOutcome{connected});
     }
+    queue_.Release(group);
+    Settle(group, std::move(outcomes));
   }
   lane.connection->Close();
 }
 
-asio::awaitable<void> Appender::RunGroup(Lane& lane, Group& group) {
-  std::vector<AppendUnit> units;
-  for (const Waiting& waiting : group) units.push_back(waiting.unit);
-  group_size_.Observe(static_cast<double>(units.size()));
-  // That of the oldest.
-  const absl::Time deadline = group.front().since + options_.call_timeout;
-  std::vector<UnitResult> results = co_await Write(lane, units, deadline);
-  if (results.size() == 1 && units.size() > 1) {
-    // One error for all; find out whose it is.
-    const absl::Status fault = results.front().status();
-    results.clear();
-    for (const AppendUnit& unit : units) {
-      if (absl::Now() > deadline + kGrace) {
-        results.push_back(absl::DeadlineExceededError(
-            "appending: others took too long; nothing was written"));
-        continue;
-      }
-      std::vector<AppendUnit> alone(1, unit);
-      std::vector<UnitResult> result = co_await Write(lane, alone, deadline);
-      results.push_back(std::move(result.front()));
+// Each round: waits a moment for one of them, and then looks which of the
+// others are free by now.
+asio::awaitable<void> Appender::RunParked() {
+  Lane& lane = *parked_lane_;
+  while (true) {
+    FailOverdue();
+    Wait wait = Wait::kNot;
+    Group group = queue_.TakeParked();
+    if (group.empty()) {
+      wait = Wait::kMoment;
+      group = queue_.TakeOneParked();
     }
+    if (group.empty()) {
+      if (stopping_) break;
+      co_await lane.signal.Wait();
+      continue;
+    }
+    std::vector<UnitOutcome> outcomes = co_await RunGroup(lane, group, wait);
+    Settle(group, std::move(outcomes));
+    if (!queue_.empty()) WakeIdle();
   }
-  Finish(group, std::move(results));
+  lane.connection->Close();
 }
 
-// One result a unit, or a single one that stands for a fault in some unit.
-asio::awaitable<std::vector<UnitResult>> Appender::Write(
-    Lane& lane, std::vector<AppendUnit> units, absl::Time deadline) {
+asio::awaitable<std::vector<UnitOutcome>> Appender::RunGroup(Lane& lane,
+                                                             Group& group,
+                                                             Wait wait) {
+  std::vector<AppendUnit> units;
+  for (const Waiting& waiting : group) units.push_back(waiting.unit);
+  // That of the oldest.
+  const absl::Time deadline = group.front().since + options_.call_timeout;
+  std::vector<UnitOutcome> outcomes =
+      co_await Write(lane, units, wait, deadline);
+  if (outcomes.size() == units.size()) co_return outcomes;
+  // One error for all; find out whose it is.
+  outcomes.clear();
+  for (const AppendUnit& unit : units) {
+    if (absl::Now() > deadline + kGrace) {
+      outcomes.push_back({absl::DeadlineExceededError(
+          "appending: others took too long; nothing was written")});
+      continue;
+    }
+    std::vector<AppendUnit> alone(1, unit);
+    std::vector<UnitOutcome> outcome =
+        co_await Write(lane, alone, wait, deadline);
+    outcomes.push_back(std::move(outcome.front()));
+  }
+  co_return outcomes;
+}
+
+// One outcome a unit, or a single one that stands for a fault in some unit.
+asio::awaitable<std::vector<UnitOutcome>> Appender::Write(
+    Lane& lane, std::vector<AppendUnit> units, Wait wait, absl::Time deadline) {
   const std::size_t count = units.size();
   AppendBatch batch(std::move(units));
   Backoff backoff({absl::Milliseconds(2), absl::Milliseconds(100)});
   while (true) {
     bool in_doubt = false;
-    absl::StatusOr<std::vector<UnitResult>> results =
-        co_await WriteOnce(lane, batch, deadline, in_doubt);
-    if (results.ok()) co_return *std::move(results);
-    absl::Status status = results.status();
+    absl::StatusOr<std::vector<UnitOutcome>> outcomes =
+        co_await WriteOnce(lane, batch, wait, deadline, in_doubt);
+    if (outcomes.ok()) co_return *std::move(outcomes);
+    absl::Status status = outcomes.status();
     if (postgres::IsRolledBack(status) && backoff.failures() < kTriesMax &&
         absl::Now() < deadline) {
-      const absl::Duration wait = backoff.Next();
-      co_await lane.signal.WaitFor(wait);
+      const absl::Duration pause = backoff.Next();
+      co_await lane.signal.WaitFor(pause);
       continue;
     }
     if (in_doubt) {
@@ -290,18 +252,19 @@ asio::awaitable<std::vector<UnitResult>> Appender::Write(
     }
     const bool is_one_for_all =
         count > 1 && !in_doubt && MayBeOneUnitsFault(status);
-    co_return std::vector<UnitResult>(is_one_for_all ? 1 : count,
-                                      UnitResult(status));
+    co_return std::vector<UnitOutcome>(is_one_for_all ? 1 : count,
+                                       UnitOutcome{status});
   }
 }
 
-asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> Appender::WriteOnce(
-    Lane& lane, AppendBatch& batch, absl::Time deadline, bool& in_doubt) {
+asio::awaitable<absl::StatusOr<std::vector<UnitOutcome>>> Appender::WriteOnce(
+    Lane& lane, AppendBatch& batch, Wait wait, absl::Time deadline,
+    bool& in_doubt) {
   AdmittedConnection& connection = lane.connection;
   if (given_up_) co_return absl::CancelledError("the store is closing");
   STELE_CO_RETURN_IF_ERROR(co_await connection.Attach(Until(deadline)));
   STELE_CO_RETURN_IF_ERROR(co_await InternOn(connection, batch, deadline));
-  const postgres::Params params = batch.AppendParams();
+  const postgres::Params params = batch.AppendParams(wait);
   absl::StatusOr<postgres::Result> result = co_await connection->Execute(
       "appending", statements_.append, params, Until(deadline) + kGrace);
   if (!result.ok()) {
@@ -310,7 +273,7 @@ asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> Appender::WriteOnce(
   }
   head_.OnCommitted(batch.Placed(*result, AppendBatch::kAppendPositions),
                     connection.run()->history);
-  co_return batch.AppendResults(*result);
+  co_return batch.AppendOutcomes(*result);
 }
 
 asio::awaitable<absl::Status> Appender::InternNames(
@@ -373,20 +336,34 @@ asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch,
   co_return status;
 }
 
-void Appender::Finish(Group& group, std::vector<UnitResult> results) {
-  const absl::Time now = absl::Now();
-  in_flight_units_ -= static_cast<std::int64_t>(group.size());
+void Appender::Settle(Group& group, std::vector<UnitOutcome> outcomes) {
   for (std::size_t i = 0; i < group.size(); ++i) {
-    for (const AppendRequest& request : group[i].unit) {
-      busy_streams_.erase(request.stream_id);
-      if (results[i].ok()) {
-        events_.Add(static_cast<double>(request.events.size()));
-      }
+    if (outcomes[i].held.empty()) {
+      queue_.Unhold(group[i].unit);
+      Finish(group[i], std::move(outcomes[i].result));
+    } else if (stopping_) {
+      Finish(group[i], absl::CancelledError("the store is closing"));
+    } else {
+      queue_.Park(std::move(group[i]), outcomes[i].held);
     }
-    if (GetVersionConflict(results[i].status()).has_value()) conflicts_.Add();
-    seconds_.Observe(absl::ToDoubleSeconds(now - group[i].since));
-    group[i].done(std::move(results[i]));
   }
+  ShowWaiting();
+}
+
+void Appender::Finish(const Waiting& waiting, UnitResult result) {
+  if (result.ok()) {
+    for (const AppendRequest& request : waiting.unit) {
+      events_.Add(static_cast<double>(request.events.size()));
+    }
+  }
+  if (GetVersionConflict(result.status()).has_value()) conflicts_.Add();
+  seconds_.Observe(absl::ToDoubleSeconds(absl::Now() - waiting.since));
+  waiting.done(std::move(result));
+}
+
+void Appender::ShowWaiting() {
+  waiting_gauge_.Set(static_cast<double>(queue_.appends()));
+  parked_gauge_.Set(static_cast<double>(queue_.parked_appends()));
 }
 
 }  // namespace stele::postgres_store

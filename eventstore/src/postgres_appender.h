@@ -3,14 +3,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "postgres_append_batch.h"
+#include "postgres_append_queue.h"
 #include "postgres_head.h"
 #include "postgres_history.h"
 #include "postgres_io.h"
@@ -32,6 +31,10 @@ struct AppenderOptions {
 // Appends units over a few connections. While a connection is busy with one
 // group, the next one gathers: many callers share a round trip and a commit,
 // and a lone one waits for nobody. A stream is in one group at a time.
+//
+// A group leaves out the units that touch a stream which another session holds:
+// a lane of their own tries them until they succeed or their time is over. So
+// nobody else waits for them, however many they are.
 //
 // Used on the IoThread only.
 class Appender {
@@ -61,13 +64,9 @@ class Appender {
                                               ServerRunPtr run);
 
  private:
-  struct Waiting {
-    AppendUnit unit;
-    Done done;
-    std::size_t bytes = 0;
-    absl::Time since;
-  };
-  using Group = std::vector<Waiting>;
+  using Waiting = AppendQueue::Waiting;
+  using Group = AppendQueue::Group;
+  using Wait = AppendBatch::Wait;
 
   struct Lane {
     Lane(IoThread& thread, History& history,
@@ -80,17 +79,21 @@ class Appender {
   };
 
   boost::asio::awaitable<void> Run(Lane& lane);
-  // Fails each append whose time is over before a connection was free for it.
+  // Tries what is parked.
+  boost::asio::awaitable<void> RunParked();
+  // Fails each append whose time is over while it waits.
   boost::asio::awaitable<void> DropOverdue();
-  Group TakeGroup();
-  bool Fits(const Waiting& waiting,
-            const absl::flat_hash_set<std::string_view>& held_back) const;
-  boost::asio::awaitable<void> RunGroup(Lane& lane, Group& group);
+  void FailOverdue();
+  boost::asio::awaitable<std::vector<UnitOutcome>> RunGroup(Lane& lane,
+                                                            Group& group,
+                                                            Wait wait);
   // The outcome of each unit.
-  boost::asio::awaitable<std::vector<UnitResult>> Write(
-      Lane& lane, std::vector<AppendUnit> units, absl::Time deadline);
-  boost::asio::awaitable<absl::StatusOr<std::vector<UnitResult>>> WriteOnce(
-      Lane& lane, AppendBatch& batch, absl::Time deadline, bool& in_doubt);
+  boost::asio::awaitable<std::vector<UnitOutcome>> Write(
+      Lane& lane, std::vector<AppendUnit> units, Wait wait,
+      absl::Time deadline);
+  boost::asio::awaitable<absl::StatusOr<std::vector<UnitOutcome>>> WriteOnce(
+      Lane& lane, AppendBatch& batch, Wait wait, absl::Time deadline,
+      bool& in_doubt);
   boost::asio::awaitable<absl::Status> InternNames(
       AdmittedConnection& connection, std::string_view doing,
       const postgres::Statement& statement,
@@ -100,7 +103,9 @@ class Appender {
   boost::asio::awaitable<absl::Status> InternOn(AdmittedConnection& connection,
                                                 AppendBatch& batch,
                                                 absl::Time deadline);
-  void Finish(Group& group, std::vector<UnitResult> results);
+  void Settle(Group& group, std::vector<UnitOutcome> outcomes);
+  void Finish(const Waiting& waiting, UnitResult result);
+  void ShowWaiting();
   void WakeIdle();
 
   IoThread& thread_;
@@ -113,16 +118,14 @@ class Appender {
   Counter& conflicts_;
   Counter& in_doubt_;
   Gauge& waiting_gauge_;
+  Gauge& parked_gauge_;
 
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unique_ptr<Lane> parked_lane_;  // Connects when there is something.
   std::unique_ptr<Lane> interner_;
   bool interner_is_busy_ = false;
-  std::list<Waiting> queue_;  // The oldest first.
+  AppendQueue queue_;
   Signal stopped_;
-  std::int64_t queued_appends_ = 0;
-  std::int64_t in_flight_units_ = 0;
-  // Streams that some group in flight appends to.
-  absl::flat_hash_set<std::string> busy_streams_;
   bool stopping_ = false;
   bool given_up_ = false;
 };

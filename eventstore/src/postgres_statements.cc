@@ -52,21 +52,23 @@ class Maker {
 
 }  // namespace
 
+// A table of all statements: each is told by itself, so it is one long
+// function.
 Statements::Statements(const std::string& schema) {
   const Maker make(schema);
   append = make(
       "stele_append",
       "SELECT * FROM {schema}.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-      "$11, $12, $13, $14, $15)",
+      "$11, $12, $13, $14, $15, $16)",
       {kTextArray, kInt4Array, kInt4Array, kInt8Array, kBool, kUuidArray,
        kBoolArray, kBool, kInt4Array, kInt4Array, kInt4Array, kUuidArray,
-       kInt4Array, kByteaArray, kByteaArray});
+       kInt4Array, kByteaArray, kByteaArray, kInt4});
   append_check = make(
       "stele_append_check",
       "SELECT * FROM {schema}.append_check($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-      "$10)",
+      "$10, $11)",
       {kTextArray, kInt4Array, kInt4Array, kInt8Array, kBool, kUuidArray,
-       kBoolArray, kInt4Array, kInt4Array, kUuidArray});
+       kBoolArray, kInt4Array, kInt4Array, kUuidArray, kInt4});
   append_write = make(
       "stele_append_write",
       "SELECT {schema}.append_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "

@@ -28,7 +28,7 @@ class PostgresFaultsTest : public PostgresStoreTest {
     return options;
   }
 
-  // Keeps all appends to a stream waiting.
+  // Keeps all appends waiting.
   struct Block {
     Block(const std::string& dsn, const std::string& sql)
         : connection(dsn), tx(connection) {
@@ -37,16 +37,16 @@ class PostgresFaultsTest : public PostgresStoreTest {
     pqxx::connection connection;
     pqxx::work tx;
   };
-  std::unique_ptr<Block> BlockStream(const std::string& stream_id) {
-    return std::make_unique<Block>(
-        Dsn(), Sql("SELECT FROM {s}.streams WHERE name = '" + stream_id +
-                   "' FOR UPDATE"));
+  // What is appended has passed all checks and waits to be written.
+  std::unique_ptr<Block> BlockEvents() {
+    return std::make_unique<Block>(Dsn(),
+                                   Sql("LOCK TABLE {s}.events IN SHARE MODE"));
   }
 };
 
 TEST_F(PostgresFaultsTest, AKilledConnectionIsInDoubtAndARepeatSettlesIt) {
   Append("s-1");
-  auto block = BlockStream("s-1");
+  auto block = BlockEvents();
   const AppendRequest request = Request("s-1", ExpectedVersion::Exactly(1), 2);
   absl::StatusOr<AppendResult> result;
   std::thread appending([&] { result = store().Append(request); });
@@ -69,7 +69,7 @@ TEST_F(PostgresFaultsTest, TheServersTimeoutIsNoDoubt) {
   PostgresEventStoreOptions options = Options();
   options.call_timeout = absl::Milliseconds(100);
   auto hasty = Open(options);
-  auto block = BlockStream("s-1");
+  auto block = BlockEvents();
   EXPECT_THAT(hasty->Append(Request("s-1")),
               StatusIs(absl::StatusCode::kDeadlineExceeded));
   block.reset();
@@ -82,7 +82,7 @@ TEST_F(PostgresFaultsTest, TooManyWaitingAppendsAreRefused) {
   PostgresEventStoreOptions options = Options();
   options.waiting_appends_max = 1;
   auto narrow = Open(options);
-  auto block = BlockStream("s-1");
+  auto block = BlockEvents();
   absl::StatusOr<AppendResult> first;
   std::thread in_flight([&] { first = narrow->Append(Request("s-1")); });
   AwaitRow(kBlockedAppend);
@@ -105,7 +105,7 @@ TEST_F(PostgresFaultsTest, TooManyWaitingAppendsAreRefused) {
 
 TEST_F(PostgresFaultsTest, OneBadAppendSpoilsNobodyElses) {
   Append("s-1");
-  auto block = BlockStream("s-1");
+  auto block = BlockEvents();
   std::vector<std::thread> callers;
   std::atomic<int> written{0};
   std::atomic<int> conflicts{0};
@@ -195,7 +195,7 @@ TEST_F(PostgresFaultsTest, AHangingStatementOfATransactionIsEnded) {
   PostgresEventStoreOptions options = Options();
   options.call_timeout = absl::Milliseconds(100);
   auto hasty = Open(options);
-  auto block = BlockStream("s-1");
+  auto block = BlockEvents();
   EXPECT_THAT(hasty->Transact([](Transaction& tx) {
     const std::vector<AppendRequest> requests = {Request("s-1")};
     return tx.Append(requests).status();

@@ -108,7 +108,7 @@ class PostgresStoreTest : public ::testing::Test {
                 "], ARRAY[1], ARRAY[1], ARRAY[-1]::bigint[], true, "
                 "ARRAY[gen_random_uuid()], ARRAY[false], true, ARRAY[1], "
                 "ARRAY[1], ARRAY[1], ARRAY[gen_random_uuid()], ARRAY[1], "
-                "ARRAY['\\x'::bytea], ARRAY['\\x'::bytea])");
+                "ARRAY['\\x'::bytea], ARRAY['\\x'::bytea], 0)");
     }
     void Commit() {
       tx_->commit();

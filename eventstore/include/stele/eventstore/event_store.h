@@ -69,6 +69,9 @@ struct AppendRequest {
   std::optional<Uuid> command_id = std::nullopt;
 };
 
+// How many events of a stream are looked through for those of an append.
+inline constexpr std::int64_t kRecentEvents = 100;
+
 struct AppendResult {
   std::int64_t first_version = 0;  // Of the first event of the append.
   std::int64_t version = 0;        // Of the last.
@@ -140,13 +143,25 @@ class EventStore {
   // Appends to one stream, or to several in one atomic append (each stream at
   // most once). Results are in the order of the requests.
   //
-  // Asking again, with the same event ids and expectations, is harmless:
-  // nothing is written and the first result is returned, with `was_duplicate`
-  // set. Ids that are only partly there already are a conflict.
+  // Asking again is harmless: where a stream has the events already, with these
+  // ids and one behind the other, nothing is written, and the result says where
+  // they are, with `was_duplicate` set. A conflict it is if only some of them
+  // are there, or in another order, or only those of some streams. Looked for
+  // are
+  //   - what the same call, expectations included, appended: however old;
+  //   - events appended without a version being named and without a command
+  //     id: however old;
+  //   - the stream's last kRecentEvents events.
+  // Whoever names the version that a stream is at is taken to know what is up
+  // to there: only the stream's very last event is compared with his.
   //
   // Errors:
-  //   kAborted             a stream is not at its expected version; the status
-  //                        carries a VersionConflict. Nothing was written.
+  //   kAborted             a stream is not at its expected version, or has some
+  //                        of the events; the status carries a VersionConflict.
+  //                        Nothing was written.
+  //   kDeadlineExceeded    another session held a stream for too long. Nothing
+  //                        was written. Appends to other streams do not wait
+  //                        for that.
   //   kFailedPrecondition  a stream is tombstoned. Nothing was written.
   //   kUnknown             in doubt: the connection broke during the commit, so
   //                        the events may or may not be there. Ask again with

@@ -26,8 +26,9 @@ struct PostgresEventStoreOptions {
 
   // Connections that append and that read, and up to how many carry
   // transactions. Further ones: one that follows the head, one that notifies,
-  // one that registers names, up to two for consumers(), and for a moment one
-  // that makes room for events.
+  // one that registers names, one that appends to streams which other sessions
+  // hold, up to two for consumers(), and for a moment one that makes room for
+  // events.
   int append_connections = 2;  // 1 to 64.
   int read_connections = 2;    // 1 to 64.
   int sql_connections = 8;     // 1 to 256.

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "stele/base/clock.h"
 #include "stele/base/status.h"
@@ -100,6 +101,19 @@ class EventStoreContract : public ::testing::TestWithParam<EventStoreKind> {
       EXPECT_EQ(again->position, first->position);
       EXPECT_EQ(VersionOf(request.stream_id), first->version + later);
       if (later == 0) Append(request.stream_id);
+    }
+  }
+
+  // Appends what is there already, at `where`; its position 0 = not looked at.
+  void ExpectDuplicate(const AppendRequest& request,
+                       const AppendResult& where) {
+    const absl::StatusOr<AppendResult> again = store().Append(request);
+    ASSERT_THAT(again, IsOk());
+    EXPECT_TRUE(again->was_duplicate);
+    EXPECT_EQ(again->first_version, where.first_version);
+    EXPECT_EQ(again->version, where.version);
+    if (where.position != 0) {
+      EXPECT_EQ(again->position, where.position);
     }
   }
 
