@@ -57,6 +57,8 @@ class PostgresHeldStreamsTest : public PostgresStoreTest {
     return options;
   }
 
+  void TearDown() override { CloseStore(); }  // It uses the gauges.
+
   // A session that holds the rows of streams until it goes.
   struct Holder {
     Holder(const std::string& dsn, const std::string& sql)
