@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "digest.h"
 #include "stele/base/strings.h"
 
 namespace stele {
@@ -25,6 +26,14 @@ absl::Status BadName(std::string_view what, std::string_view name,
 }
 
 }  // namespace
+
+std::string IdentityOf(const BrokerMessage& message) {
+  if (message.id.empty()) return "";
+  const auto source = message.headers.find("ce-source");
+  return outbox_internal::JoinSourceAndId(
+      source == message.headers.end() ? std::string_view() : source->second,
+      message.id);
+}
 
 absl::Status ValidateTopic(const std::string& topic) {
   constexpr std::string_view kRight = "\"orders.order\"";

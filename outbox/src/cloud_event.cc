@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "digest.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/base/trace.h"
@@ -146,9 +147,8 @@ absl::StatusOr<BrokerMessage> ToBrokerMessage(const RecordedEvent& event,
 
 std::string InboundMessage::DedupId() const {
   const auto uuid = Uuid::Parse(id);
-  if (uuid.has_value()) return uuid->ToString();
-  // Neither has control characters.
-  return absl::StrCat(source, "\n", id);
+  return outbox_internal::JoinSourceAndId(
+      source, uuid.has_value() ? uuid->ToString() : id);
 }
 
 absl::StatusOr<InboundMessage> ParseCloudEvent(const BrokerMessage& message,

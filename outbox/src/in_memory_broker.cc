@@ -27,7 +27,7 @@ struct Cursor {
 
 struct Topic {
   std::vector<BrokerMessage> messages;
-  std::set<std::string> ids;
+  std::set<std::string> identities;
   std::map<std::string, Cursor> groups;
 };
 
@@ -85,7 +85,8 @@ class Publisher : public BrokerPublisher {
           "message ", message.id, " is ", message.body.size(),
           " bytes, more than ", state_->options.message_bytes_max));
     Topic& topic = state_->topics[message.topic];
-    if (!message.id.empty() && !topic.ids.insert(message.id).second)
+    const std::string identity = IdentityOf(message);
+    if (!identity.empty() && !topic.identities.insert(identity).second)
       return absl::OkStatus();
     topic.messages.push_back(Received(message));
     return absl::OkStatus();

@@ -102,9 +102,14 @@ TEST_F(NatsBrokerTest, TwoThatShareAStreamOnlyWidenIt) {
   EXPECT_THAT(
       *consumer->Fetch(1, absl::Seconds(10)),
       ::testing::ElementsAre(::testing::Field(&BrokerMessage::topic, "paid")));
-  // The first one's subjects are still there.
+  // The first one's subjects are still there, and its ids are its own.
   EXPECT_THAT(orders->OpenPublisher().value()->Publish({&message, 1}).status,
               IsOk());
+  EXPECT_THAT(
+      *orders->OpenConsumer({"paid"}, "g2")
+           .value()
+           ->Fetch(1, absl::Seconds(10)),
+      ::testing::ElementsAre(::testing::Field(&BrokerMessage::id, "1")));
 }
 
 TEST_F(NatsBrokerTest, SaysWhoElseTakesItsSubjects) {

@@ -134,7 +134,9 @@ class BatchPublish {
       if (status == NATS_OK)
         status = natsMsgHeader_Set(wire.get(), name.c_str(), encoded.c_str());
     };
-    if (!message.id.empty()) set("Nats-Msg-Id", message.id);
+    // The server de-duplicates over all subjects of its stream.
+    if (!message.id.empty())
+      set("Nats-Msg-Id", absl::StrCat(subject, " ", IdentityOf(message)));
     for (const auto& [name, value] : message.headers) set(name, value);
     STELE_RETURN_IF_ERROR(
         ToStatus(status, absl::StrCat("encoding ", message.id), options_.url));

@@ -21,8 +21,8 @@ namespace stele {
 // event. Header values are any UTF-8 text: an adapter escapes what its protocol
 // cannot carry.
 struct BrokerMessage {
-  // "ce-id": the event's id; what consumers de-duplicate by. Empty in a
-  // received message that has none.
+  // "ce-id": the event's id; with "ce-source", what consumers de-duplicate by.
+  // Empty in a received message that has none.
   std::string id = {};
 
   // Where it goes, e.g. "orders.order": one or more tokens of letters, digits,
@@ -34,6 +34,11 @@ struct BrokerMessage {
   std::string body = {};
   std::int64_t position = 0;  // In the log it comes from; 0 when received.
 };
+
+// What tells a message from all others of its topic: "ce-source" and id as one
+// text of any bytes, at most 200. Empty if it has no id. For adapters of
+// brokers that de-duplicate: by this and the topic, never by the id alone.
+std::string IdentityOf(const BrokerMessage& message);
 
 struct PublishResult {
   // The first this-many messages of the batch are acknowledged by the broker.

@@ -57,8 +57,9 @@ struct InboundMessage {
   std::map<std::string, std::string> headers;  // The user's own.
   std::string body;
 
-  // What tells it from all other messages: the id if that is a UUID, otherwise
-  // source and id together, since CloudEvents asks for no more.
+  // What tells it from all other messages: source and id together, since
+  // CloudEvents asks for no more. At most 200 bytes; a UUID counts as the same
+  // in upper and lower case.
   std::string DedupId() const;
 };
 

@@ -23,7 +23,7 @@ struct InMemoryBrokerOptions {
 };
 
 // A broker within the process, for tests: durable as long as it lives, with
-// groups, redelivery, and de-duplication by message id. It passes the
+// groups, redelivery, and de-duplication by source and id. It passes the
 // conformance suite that the real ones pass.
 //
 // Thread-safe, as in Broker.

@@ -23,7 +23,8 @@ struct RelayOptions {
   std::string name = "broker";
 
   // The "ce-source" of all messages: a URI reference that names the service,
-  // "/orders" or "https://example.com/orders". Never empty.
+  // "/orders" or "https://example.com/orders". Never empty. Consumers
+  // de-duplicate by it and the event's id: keep it.
   std::string source = {};
 
   // Where a relay begins that the store does not know yet.
@@ -100,7 +101,7 @@ struct RelayRangeReport {
 // Publishes a range of the log again, on request: for a broker that lost data,
 // or a consumer that joins late. Moves no checkpoint and does not disturb a
 // relay at work. The messages carry the ids they had, so consumers drop what
-// they have handled already.
+// they have handled already, if the source is the same.
 //
 // Errors: those of BrokerPublisher::Publish() and of reading the log. The
 // message says how far it came; begin again after that position.

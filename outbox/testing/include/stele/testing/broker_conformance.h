@@ -36,7 +36,7 @@ class BrokerUnderTest {
   virtual Broker& broker() = 0;
   virtual void TakeDown() = 0;  // As rudely as it can: kill -9.
   virtual void BringUp() = 0;   // With what it had stored.
-  // True: a message id published twice is delivered once.
+  // True: a message published twice is delivered once.
   virtual bool deduplicates() const = 0;
   // After which a message that was not settled comes again; a second or so.
   virtual absl::Duration ack_wait() const = 0;
@@ -357,6 +357,38 @@ TEST_P(BrokerConformanceTest, PublishingAnIdAgainIsHarmless) {
     EXPECT_EQ(got.size(), 4u);
     EXPECT_TRUE(IsDry(*consumer));
   }
+}
+
+TEST_P(BrokerConformanceTest, OneIdOnTwoTopicsIsTwoMessages) {
+  const auto publisher = OpenPublisher();
+  const auto one = OpenConsumer({"t.one"}, "one");
+  const auto two = OpenConsumer({"t.two"}, "two");
+
+  const std::vector<BrokerMessage> sent = {Message(1, "t.one"),
+                                           Message(1, "t.two")};
+  ASSERT_THAT(publisher->Publish(sent).status, IsOk());
+
+  EXPECT_THAT(IdsOf(Take(*one, 1)), ::testing::ElementsAre("id-1"));
+  EXPECT_THAT(IdsOf(Take(*two, 1)), ::testing::ElementsAre("id-1"));
+}
+
+TEST_P(BrokerConformanceTest, OneIdFromTwoSourcesIsTwoMessages) {
+  const auto publisher = OpenPublisher();
+  const auto consumer = OpenConsumer({"t.one"});
+  const std::string shared(300, 's');  // Longer than any broker keeps whole.
+  std::vector<BrokerMessage> sent;
+  for (const std::string& source :
+       {std::string("/a"), std::string("/b"), shared + "/a", shared + "/b"}) {
+    sent.push_back(Message(1));
+    sent.back().headers["ce-source"] = source;
+  }
+  ASSERT_THAT(publisher->Publish(sent).status, IsOk());
+
+  const std::vector<BrokerMessage> got = Take(*consumer, sent.size());
+
+  ASSERT_EQ(got.size(), sent.size());
+  for (std::size_t i = 0; i < sent.size(); ++i)
+    EXPECT_EQ(got[i].headers.at("ce-source"), sent[i].headers.at("ce-source"));
 }
 
 TEST_P(BrokerConformanceTest, KeepsMessagesAndGroupsOverARestart) {

@@ -72,8 +72,8 @@ struct NatsOptions {
 // and key have been acknowledged, so that a message lost in the middle holds
 // back its successors, however many relays publish. Different keys go out side
 // by side, `publish_window` at a time; a single key gets one message per round
-// trip. Message ids travel as Nats-Msg-Id, so what is sent again within
-// `duplicates_window` is stored once.
+// trip. Subject, source and id together travel as Nats-Msg-Id, so what is sent
+// again within `duplicates_window` is stored once.
 //
 // Groups are durable pull consumers with explicit acknowledgement, one a topic,
 // named "<group>@<topic>". Order holds within a topic, not across topics.
