@@ -129,6 +129,7 @@ BEGIN
   ELSE
     BEGIN
       LOCK TABLE ONLY {schema}.events IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
+      PERFORM FROM {schema}.store FOR UPDATE NOWAIT;
     EXCEPTION WHEN lock_not_available THEN
       RETURN;
     END;

@@ -158,7 +158,8 @@ BEGIN
                   AND unlisted[g] > greatest(versions[g] - 100, 0))
               OR (ids[g] IS NOT NULL
                   AND (SELECT a.position FROM {schema}.append_ids a
-                       WHERE a.id = ids[g] AND a.stream_key = keys[g])
+                       WHERE a.id = ids[g] AND a.stream_key = keys[g]
+                         AND a.is_command = ids_are_commands[g])
                       IS NOT NULL)
               OR ((counts[g] > 1 OR ids_are_commands[g])
                   AND {schema}.append_meets(

@@ -168,15 +168,19 @@ class PostgresRoomTest : public PostgresHeadTest {
     return options;
   }
 
-  // Appends and reads with `room` positions left, while the table is locked;
-  // then sees to it that room is made.
-  void AppendWithRoomFor(std::int64_t room) {
+  static constexpr char kLockTable[] =
+      "LOCK TABLE ONLY {s}.events IN SHARE UPDATE EXCLUSIVE MODE";
+  static constexpr char kLockStore[] = "SELECT FROM {s}.store FOR UPDATE";
+
+  // Appends and reads with `room` positions left, while somebody holds what
+  // making room needs; then sees to it that room is made.
+  void AppendWithRoomFor(std::int64_t room, const std::string& lock) {
     Append("s-1");
     auto other = Open();
     HeadOf(*other);
     pqxx::connection connection(Dsn());
     pqxx::work tx(connection);
-    tx.exec(Sql("LOCK TABLE ONLY {s}.events IN SHARE UPDATE EXCLUSIVE MODE"));
+    tx.exec(Sql(lock));
     const std::int64_t end =
         std::stoll(AwaitRow("SELECT partitions_end FROM {s}.store"));
     tx.exec(Sql("SELECT setval('{s}.positions', " + std::to_string(end - room) +
@@ -195,11 +199,13 @@ class PostgresRoomTest : public PostgresHeadTest {
 };
 
 TEST_F(PostgresRoomTest, MakingRoomDelaysNobody) {
-  AppendWithRoomFor(4'000'000);
+  AppendWithRoomFor(4'000'000, kLockTable);
+  AppendWithRoomFor(4'000'000, kLockStore);
 }
 
 TEST_F(PostgresRoomTest, AnAppendDoesNotWaitForRoomWhileSomeIsLeft) {
-  AppendWithRoomFor(900'000);
+  AppendWithRoomFor(900'000, kLockTable);
+  AppendWithRoomFor(900'000, kLockStore);
 }
 
 TEST_F(PostgresHeadTest, DoesNotRunIntoAHoleAtTheEnd) {

@@ -308,6 +308,9 @@ TEST_P(EventStoreContract, ACommandsEventsAreKnownWithoutItAndWithAnother) {
   const absl::StatusOr<AppendResult> result = store().Append(other);
   ASSERT_THAT(result, IsOk());
   EXPECT_FALSE(result->was_duplicate);
+  AppendRequest again = Request("order-1", ExpectedVersion::Exactly(4));
+  again.command_id = other.command_id;
+  ExpectDuplicate(again, *result);
   EXPECT_EQ(VersionOf("order-1"), 4);
 }
 
