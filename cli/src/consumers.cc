@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "commands.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/outbox/inbox_storage.h"
+#include "stele/projections/admin.h"
 
 namespace stele::cli {
 namespace {
@@ -70,6 +72,27 @@ std::vector<std::string> Row(const ConsumerStatus& consumer,
           absl::StrCat(owners.size())};
 }
 
+// Those that fill the tables that are read.
+absl::StatusOr<std::set<std::string>> ActiveProjections(EventStore& store) {
+  STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(store));
+  STELE_ASSIGN_OR_RETURN(const auto projections, admin->List());
+  std::set<std::string> names;
+  for (const ProjectionStatus& status : projections) {
+    names.insert(status.active.consumer);
+  }
+  return names;
+}
+
+// True iff events wait for somebody to work on it. A pause is meant, and so is
+// the table that a projection no longer shows.
+bool IsLeftBehind(const ConsumerStatus& consumer, std::int64_t head,
+                  const std::set<std::string>& active_projections) {
+  const bool is_in_use = consumer.name.rfind("projection/", 0) != 0 ||
+                         active_projections.contains(consumer.name);
+  return is_in_use && !IsInbox(consumer.name) && !consumer.is_paused &&
+         Owners(consumer).empty() && LeastPosition(consumer) < head;
+}
+
 absl::StatusOr<std::int64_t> CountParkedInInbox(EventStore& store,
                                                 const std::string& consumer) {
   STELE_ASSIGN_OR_RETURN(const auto storage, OpenInboxStorage(store));
@@ -81,6 +104,7 @@ absl::StatusOr<Report> List(const Context& context) {
   STELE_ASSIGN_OR_RETURN(const std::int64_t head, store->Head());
   STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
                          store->consumers().List());
+  STELE_ASSIGN_OR_RETURN(const auto projections, ActiveProjections(*store));
   Report report;
   report.columns = {"consumer", "position", "behind",
                     "parked",   "state",    "owners"};
@@ -92,7 +116,9 @@ absl::StatusOr<Report> List(const Context& context) {
     }
     report.rows.push_back(Row(consumer, head));
     all.push_back(ToJson(consumer, head));
-    if (consumer.parked_keys > 0) report.exit = kProblem;
+    if (consumer.parked_keys > 0 || IsLeftBehind(consumer, head, projections)) {
+      report.exit = kProblem;
+    }
   }
   report.text = absl::StrCat("head ", head, "\n");
   report.data = json::object{{"head", head}, {"consumers", std::move(all)}};

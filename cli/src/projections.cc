@@ -51,6 +51,20 @@ json::object ToJson(const ProjectionStatus& status) {
 
 namespace {
 
+bool HasFailedRebuild(const ProjectionStatus& status) {
+  return !status.last_error.empty() && status.last_error != "aborted";
+}
+
+// A table that nobody fills is a problem once events wait for it.
+ExitCode ExitCodeOf(const ProjectionStatus& status) {
+  const bool is_left_behind =
+      status.processes.empty() && status.active.position < status.head;
+  const bool is_well = status.active.parked_keys == 0 &&
+                       status.problems.empty() && !is_left_behind &&
+                       !HasFailedRebuild(status);
+  return is_well ? kDone : kProblem;
+}
+
 std::string StateOf(const ProjectionStatus& status) {
   if (status.building) {
     return status.progress ? status.progress->phase : "building";
@@ -58,6 +72,7 @@ std::string StateOf(const ProjectionStatus& status) {
   if (!status.problems.empty()) return Printable(status.problems.front());
   if (status.is_rebuild_requested) return "rebuild asked for";
   if (status.processes.empty()) return "nobody serves it";
+  if (HasFailedRebuild(status)) return "last rebuild failed";
   return status.is_inline ? "inline" : "following";
 }
 
@@ -76,9 +91,7 @@ absl::StatusOr<Report> List(const Context& context) {
          absl::StrCat(position), absl::StrCat(status.head - position),
          absl::StrCat(status.active.parked_keys), StateOf(status)});
     all.push_back(ToJson(status));
-    if (status.active.parked_keys > 0 || !status.problems.empty()) {
-      report.exit = kProblem;
-    }
+    if (ExitCodeOf(status) != kDone) report.exit = kProblem;
   }
   report.data = std::move(all);
   return report;
@@ -113,17 +126,22 @@ absl::StatusOr<Report> Status(const Context& context,
   AddLine(report, "served by",
           status.processes.empty() ? "nobody"
                                    : absl::StrJoin(status.processes, ", "));
+  if (status.active.parked_keys > 0) {
+    AddLine(report, "parked",
+            absl::StrCat(status.active.parked_keys,
+                         " keys, see stele parked list --consumer ",
+                         status.active.consumer));
+  }
   for (const std::string& problem : status.problems) {
     AddLine(report, "problem", Printable(problem));
-    report.exit = kProblem;
   }
   if (!status.comparison.empty()) {
     AddLine(report, "last switch", status.comparison);
   }
   if (!status.last_error.empty()) {
-    AddLine(report, "last error", status.last_error);
-    if (status.last_error != "aborted") report.exit = kProblem;
+    AddLine(report, "last error", Printable(status.last_error));
   }
+  report.exit = ExitCodeOf(status);
   report.data = ToJson(status);
   return report;
 }

@@ -38,11 +38,18 @@ std::vector<ParkedKey> ParkedKeysOf(const ConsumerState& state) {
   return keys;
 }
 
-ConsumerStatus StatusOf(const std::string& name, const ConsumerState& state) {
-  return {.name = name,
-          .slots = state.slots,
-          .parked_keys = static_cast<std::int64_t>(state.parked.size()),
-          .is_paused = state.is_paused};
+// An owner whose lease has expired is none.
+ConsumerStatus StatusOf(const std::string& name, const ConsumerState& state,
+                        absl::Time now) {
+  ConsumerStatus status = {
+      .name = name,
+      .slots = state.slots,
+      .parked_keys = static_cast<std::int64_t>(state.parked.size()),
+      .is_paused = state.is_paused};
+  for (SlotStatus& slot : status.slots) {
+    if (slot.lease_until <= now) slot.owner.clear();
+  }
+  return status;
 }
 
 bool IsHeldBy(const SlotStatus& slot, const std::string& owner) {
@@ -359,7 +366,7 @@ absl::StatusOr<std::vector<ConsumerStatus>> InMemoryConsumers::List() {
   std::vector<ConsumerStatus> list;
   core_.Reading([&](const State& state) {
     for (const auto& [name, consumer] : state.consumers) {
-      list.push_back(StatusOf(name, consumer));
+      list.push_back(StatusOf(name, consumer, core_.Now()));
     }
   });
   return list;
@@ -369,7 +376,7 @@ absl::StatusOr<std::optional<ConsumerStatus>> InMemoryConsumers::Find(
     Transaction& tx, const std::string& consumer) {
   STELE_ASSIGN_OR_RETURN(const ConsumerState* state, FindIn(tx, consumer));
   if (state == nullptr) return std::nullopt;
-  return StatusOf(consumer, *state);
+  return StatusOf(consumer, *state, core_.Now());
 }
 
 absl::Status InMemoryConsumers::SetPaused(const std::string& consumer,

@@ -145,10 +145,13 @@ struct ConsumerSql {
            "coalesce(min(e.position), 0) FROM {schema}.parked_events e WHERE "
            "e.consumer = p.consumer AND e.key = p.key)",
            {kText, kBytea, kInt8});
+  // An owner whose lease has expired is none.
   static constexpr char kListSql[] =
       "SELECT n.name, n.is_paused, (SELECT count(*) FROM {schema}.parked p "
       "WHERE p.consumer = n.name), c.slot, c.position, c.lease_epoch, "
-      "coalesce(c.lease_owner, ''), c.lease_until, c.updated_at FROM "
+      "CASE WHEN c.lease_until > clock_timestamp() THEN "
+      "coalesce(c.lease_owner, '') ELSE '' END, c.lease_until, c.updated_at "
+      "FROM "
       "{schema}.consumers n JOIN {schema}.checkpoints c ON c.consumer = "
       "n.name";
   const Statement list =

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli_fixture.h"
 #include "stele/base/status.h"
+#include "stele/eventstore/consumer_storage.h"
 #include "stele/outbox/in_memory_broker.h"
 #include "tests/model/bank_rules.h"
 
@@ -87,6 +88,51 @@ TEST_F(ConsumersTest, ListsProblemsAndWhoIsAtWork) {
   ASSERT_THAT(service->Stop(), IsOk());
   EXPECT_THAT(Stele({"consumers", "list"}).out,
               HasSubstr("nobody works on it"));
+}
+
+TEST_F(ConsumersTest, AnOwnerWhoseLeaseHasExpiredIsNobody) {
+  auto store = OpenStore();
+  ConsumerStorage& consumers = store->consumers();
+  const auto acquire = [&] {
+    return consumers.Acquire("saga/Old", "bank@host-1", absl::Hours(1));
+  };
+  ASSERT_THAT(consumers.Register("saga/Old", 2, 0), IsOk());
+  ASSERT_THAT(acquire(), IsOk());
+  Query(absl::StrCat("UPDATE ", schema_,
+                     ".checkpoints SET lease_until = now() - interval '1 "
+                     "minute'"));
+  const Answer idle = Json({"consumers", "list"});
+  EXPECT_EQ(idle.exit, 0) << "no event waits for it";
+  EXPECT_EQ(At(idle.Data(), "/consumers/0/slots/0/owner"), "");
+  EXPECT_THAT(Stele({"consumers", "list"}).out,
+              HasSubstr("nobody works on it"));
+
+  auto service = StartService(
+      [](Runtime& runtime) { runtime.Add<bank::AccountDecider>(); });
+  ASSERT_THAT(bank::AccountClient(*service).OpenAccount(
+                  {.account_id = "ada", .owner = "Ada"}),
+              IsOk());
+  const Answer behind = Json({"consumers", "list"});
+  EXPECT_EQ(behind.exit, 1);
+  EXPECT_EQ(behind.Json()["status"], "problem");
+  ASSERT_THAT(acquire(), IsOk());
+  EXPECT_EQ(Stele({"consumers", "list"}).exit, 0) << "somebody is at it";
+  ASSERT_THAT(consumers.Release("saga/Old", "bank@host-1"), IsOk());
+  EXPECT_EQ(Stele({"consumers", "list"}).exit, 1);
+  EXPECT_EQ(Stele({"consumers", "pause", "saga/Old"}).exit, 0);
+  EXPECT_EQ(Stele({"consumers", "list"}).exit, 0) << "a pause is meant";
+}
+
+TEST_F(ConsumersTest, AProjectionShowsItsParkedKeys) {
+  auto service = ParkAda();
+  EXPECT_EQ(Stele({"projections", "list"}).exit, 1);
+  const Answer text = Stele({"projections", "status", "AccountBalance"});
+  EXPECT_EQ(text.exit, 1);
+  EXPECT_THAT(text.out, HasSubstr("parked         1"));
+  const Answer json = Json({"projections", "status", "AccountBalance"});
+  EXPECT_EQ(json.exit, 1);
+  EXPECT_EQ(json.Json()["status"], "problem");
+  EXPECT_EQ(At(json.Data(), "/active/parked_keys"), 1);
 }
 
 TEST_F(ConsumersTest, PausesAndResumes) {

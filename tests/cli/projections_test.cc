@@ -91,6 +91,27 @@ TEST_F(CliProjectionsTest, RefusesToRebuildWhatNobodyServes) {
               HasSubstr("nobody serves it"));
 }
 
+TEST_F(CliProjectionsTest, WhatNobodyServesIsAProblemOnceItIsBehind) {
+  ASSERT_THAT(StartBank()->Stop(), IsOk());
+  const auto list = [this] { return Stele({"projections", "list"}); };
+  Await("nobody", [&] {
+    return list().out.find("nobody serves it") != std::string::npos;
+  });
+  EXPECT_EQ(list().exit, 0) << "it has all events";
+  auto service = StartService(
+      [](Runtime& runtime) { runtime.Add<bank::AccountDecider>(); });
+  ASSERT_THAT(bank::AccountClient(*service).OpenAccount(
+                  {.account_id = "bob", .owner = "Bob"}),
+              IsOk());
+  EXPECT_EQ(list().exit, 1);
+  EXPECT_EQ(Stele({"consumers", "list"}).exit, 1);
+  const Answer status = Json({"projections", "status", "AccountBalance"});
+  EXPECT_EQ(status.exit, 1);
+  EXPECT_EQ(status.Json()["status"], "problem");
+  EXPECT_EQ(Stele({"projections", "status", "TransferStatus"}).exit, 0)
+      << "it is inline, and no event of its own was appended";
+}
+
 TEST_F(CliProjectionsTest, ShowsWhyAProjectionDoesNotGoOn) {
   auto service = StartBank();
   Query("INSERT INTO " + schema_ +

@@ -187,6 +187,21 @@ TEST_P(ConsumerStorageContract, RenewKeepsLeasesFromExpiring) {
   EXPECT_GE(until(), end);
 }
 
+TEST_P(ConsumerStorageContract, AnOwnerWhoseLeaseHasExpiredIsNobody) {
+  ASSERT_THAT(consumers().Register(kName, 1, 0), IsOk());
+  const auto owner = [&] {
+    return consumers().List()->at(0).slots.at(0).owner;
+  };
+  Acquire("a");
+  EXPECT_EQ(owner(), "a");
+  Acquire("a", absl::Milliseconds(1));
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (!owner().empty() && absl::Now() < deadline) {
+    clock().Advance(absl::Milliseconds(1));
+  }
+  EXPECT_EQ(owner(), "");
+}
+
 TEST_P(ConsumerStorageContract, SharesAreRoundedUpAndCoverAllSlots) {
   ASSERT_THAT(consumers().Register(kName, 8, 0), IsOk());
   std::vector<std::size_t> held(3);
