@@ -162,7 +162,15 @@ class EventStore {
   //   kDeadlineExceeded    another session held a stream for too long. Nothing
   //                        was written. Appends to other streams do not wait
   //                        for that.
-  //   kFailedPrecondition  a stream is tombstoned. Nothing was written.
+  //                        The same goes for another session that registers
+  //                        the event type or category but does not commit.
+  //   kFailedPrecondition  a stream is tombstoned, or an event changes an
+  //   inline
+  //                        projection that this process does not have: see
+  //                        Projections::store(). Nothing was written.
+  //   kResourceExhausted   `waiting_appends_max` appends are waiting already.
+  //                        Nothing was written; slow down.
+  //   kCancelled           the store is closing. Nothing was written.
   //   kUnknown             in doubt: the connection broke during the commit, so
   //                        the events may or may not be there. Ask again with
   //                        the same ids.

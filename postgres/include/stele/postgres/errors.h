@@ -14,8 +14,9 @@ namespace stele::postgres {
 //
 //   40001, 40P01          kAborted, marked: see IsRolledBack()
 //   53 (disk full, ...)   kUnavailable
-//   57014                 kDeadlineExceeded
-//   other 57, 08, 25006   kUnavailable
+//   57014, 55P03          kDeadlineExceeded
+//   other 57, 08, 25006,
+//   25P03                 kUnavailable
 //   42P01, 3F000, 42883   kFailedPrecondition: run `stele migrate`
 //   55000                 kFailedPrecondition
 //   42501                 kPermissionDenied
