@@ -1,10 +1,10 @@
 #include "fold.h"
 
 #include "absl/strings/str_cat.h"
-#include "broken_text.h"
 #include "refusal.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/eventstore/broken_text.h"
 
 namespace stele {
 namespace {

@@ -9,6 +9,7 @@
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/base/trace.h"
+#include "stele/eventstore/broken_text.h"
 
 namespace stele::sagas_internal {
 namespace {
@@ -78,6 +79,30 @@ absl::StatusOr<Next> CallUser(const SagaType& type, SagaInstance& instance,
   }
   if (input.answer.accepted()) return Continue();  // An undo; ours alone.
   return CallRejectionHandler(type, instance, input);
+}
+
+// Text that is no UTF-8 is written without complaint and cannot be read back:
+// such a command could never be sent.
+absl::Status CheckText(const SagaType& type, const SagaInstance& instance,
+                       std::string_view what,
+                       const google::protobuf::Message& message) {
+  const std::string path = FindBrokenText(message);
+  if (path.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "step ", instance.last.step() + 1, " of saga ", type.name, " ",
+      Quoted(instance.id), ": field ", path, " of the ", ToAbsl(what), " ",
+      message.GetDescriptor()->full_name(), " is not well-formed UTF-8"));
+}
+
+absl::Status CheckCommands(const SagaType& type, const SagaInstance& instance,
+                           const Next& next) {
+  for (const auto& message : next.commands()) {
+    STELE_RETURN_IF_ERROR(CheckText(type, instance, "command", *message));
+  }
+  for (const auto& message : next.undos()) {
+    STELE_RETURN_IF_ERROR(CheckText(type, instance, "undo", *message));
+  }
+  return absl::OkStatus();
 }
 
 void AddCommands(const SagaInstance& instance, const Next& next,
@@ -316,6 +341,7 @@ absl::StatusOr<StepDraft> TakeStep(const SagaType& type, SagaInstance& instance,
   STELE_ASSIGN_OR_RETURN(const Next next, CallUser(type, instance, input));
   StepDraft draft = BeginDraft(type, instance, input);
   STELE_ASSIGN_OR_RETURN(draft.metadata, MetadataFor(instance, *input.event));
+  STELE_RETURN_IF_ERROR(CheckCommands(type, instance, next));
   AddCommands(instance, next, draft);
   ChangeTimers(next, draft);
   Conclude(instance.last.status(), next, draft);

@@ -69,7 +69,8 @@ struct StepDraft {
 // Errors:
 //   kInternal         the user's code threw.
 //   kDataLoss         stored bytes cannot be read.
-//   kInvalidArgument  the step is too large to be stored, or is one too many.
+//   kInvalidArgument  the step is too large to be stored, or is one too many,
+//                     or text in its state or commands is not UTF-8.
 absl::StatusOr<StepDraft> TakeStep(const SagaType& type, SagaInstance& instance,
                                    const SagaInput& input,
                                    std::int64_t steps_max);

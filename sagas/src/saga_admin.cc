@@ -76,6 +76,17 @@ class Consumers {
   std::map<std::string, ParkedKeys> parked_;
 };
 
+// How far the instance has been handled. Its slot goes on beyond an event that
+// is parked, whose commands are not answered, and those held behind it.
+std::int64_t HandledUpTo(const SagaRow& row, const Consumers& consumers) {
+  const std::int64_t position = consumers.PositionOf(row);
+  const auto& parked = consumers.ParkedOf(row.saga);
+  const auto found = parked.find(row.id);
+  return found == parked.end()
+             ? position
+             : std::min(position, found->second.first_position - 1);
+}
+
 bool IsRunning(SagaStatus status) {
   return status == SagaStatus::kActive || status == SagaStatus::kCompensating;
 }
@@ -229,7 +240,7 @@ absl::StatusOr<SagaStory> SagaAdmin::Show(const std::string& saga,
   if (story.summary.row.steps == 0) return story;
   STELE_RETURN_IF_ERROR(sagas_internal::ReadStory(
       store_, MakeStreamId(absl::StrCat("saga_", saga), id),
-      consumers.PositionOf(story.summary.row), steps_max, story));
+      HandledUpTo(story.summary.row, consumers), steps_max, story));
   return story;
 }
 

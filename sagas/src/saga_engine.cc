@@ -26,8 +26,9 @@ namespace stele {
 namespace sagas_internal {
 namespace {
 
-// Begins the key of an event whose route leads to what can be no id. It has a
-// key of its own, so that it is parked and nothing else with it.
+// Begins the key of an event that cannot be read, or whose route leads to what
+// can be no id. It has a key of its own, so that it is parked, when it fails to
+// be handled, and nothing else with it.
 constexpr std::string_view kBadIdPrefix = "no valid id: ";
 
 class SagaEngine final : public BatchHandler {
@@ -56,6 +57,8 @@ class SagaEngine final : public BatchHandler {
   }
 
  private:
+  // The error of an event whose key begins with kBadIdPrefix.
+  absl::Status WhyNoInstance(const RecordedEvent& event) const;
   absl::StatusOr<std::vector<InstanceWork>> Gather(
       std::span<const KeyedEvent> batch);
   absl::Status RunCommands(std::vector<InstanceWork>& works);
@@ -84,10 +87,22 @@ absl::StatusOr<std::optional<std::string>> SagaEngine::KeyOf(
   }
   const auto handler = type_.events.find(event.type);
   if (handler == type_.events.end()) return std::nullopt;
-  STELE_ASSIGN_OR_RETURN(std::string id, handler->second.key_of(event));
-  if (id.empty()) return std::nullopt;
-  if (ValidateStreamId(MakeStreamId(type_.category, id)).ok()) return id;
+  absl::StatusOr<std::string> id = handler->second.key_of(event);
+  if (id.ok() && id->empty()) return std::nullopt;
+  if (id.ok() && ValidateStreamId(MakeStreamId(type_.category, *id)).ok()) {
+    return *std::move(id);
+  }
   return absl::StrCat(ToAbsl(kBadIdPrefix), event.id.ToString());
+}
+
+absl::Status SagaEngine::WhyNoInstance(const RecordedEvent& event) const {
+  STELE_RETURN_IF_ERROR(
+      type_.events.find(event.type)->second.key_of(event).status());
+  return absl::InvalidArgumentError(
+      absl::StrCat("event ", event.id.ToString(), " of type ", event.type,
+                   " leads to an instance of saga ", type_.name,
+                   " by what cannot be an id: empty, too long, or with "
+                   "control characters"));
 }
 
 absl::StatusOr<std::vector<InstanceWork>> SagaEngine::Gather(
@@ -101,12 +116,7 @@ absl::StatusOr<std::vector<InstanceWork>> SagaEngine::Gather(
   }
   for (InstanceWork& work : works) {
     if (work.id.starts_with(kBadIdPrefix)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("event ", work.events.front()->id.ToString(),
-                       " of type ", work.events.front()->type,
-                       " leads to an instance of saga ", type_.name,
-                       " by what cannot be an id: empty, too long, or with "
-                       "control characters"));
+      return WhyNoInstance(*work.events.front());
     }
     if (std::optional<SagaInstance> kept = cache_.Take(work.id)) {
       work.instance = *std::move(kept);

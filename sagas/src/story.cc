@@ -106,8 +106,10 @@ void SetOutcomes(const Answers& answers, std::int64_t checkpoint,
     const auto answer = answers.find(command.command_id);
     if (answer == answers.end()) {
       // Those accepted leave no step; they are what the slot has passed by.
-      command.outcome = line.position <= checkpoint ? CommandOutcome::kAccepted
-                                                    : CommandOutcome::kPending;
+      // Of undos every answer leaves one.
+      const bool is_passed = line.position <= checkpoint && !command.is_undo;
+      command.outcome =
+          is_passed ? CommandOutcome::kAccepted : CommandOutcome::kPending;
       continue;
     }
     command.outcome = answer->second.accepted() ? CommandOutcome::kAccepted

@@ -16,7 +16,7 @@ namespace stele::sagas_internal {
 std::string MessageText(const std::string& type, const std::string& bytes);
 
 // Reads the last `steps_max` steps of a stream into `story`, with the answers
-// to their commands. `checkpoint` is how far the instance's slot has come.
+// to their commands. `checkpoint` is how far the instance has been handled.
 absl::Status ReadStory(EventStore& store, const std::string& stream_id,
                        std::int64_t checkpoint, std::int64_t steps_max,
                        SagaStory& story);

@@ -60,10 +60,11 @@ void KeepUp(const std::string& stream_id, const AppendResult& result,
   }
 }
 
-// Whether `status` may mean that a stream is closed. It may also mean something
-// that has nothing to do with the timer, such as tables that are not there.
+// Whether `status` may mean that a stream is closed, or is not there. It may
+// also mean something that has nothing to do with the timer, such as tables
+// that are not there.
 bool MayBeClosed(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) ||
+  return absl::IsAborted(status) || absl::IsFailedPrecondition(status) ||
          absl::IsInvalidArgument(status) || absl::IsNotFound(status);
 }
 
@@ -101,8 +102,9 @@ absl::Status TimerWatch::TakeUp(std::span<const SagaTimerRow> timers,
   return absl::OkStatus();
 }
 
-// A stream that is closed takes no record; its timers are void. Nothing else
-// makes them so: a timer that was dropped is a saga that waits for ever.
+// A stream that is closed, or is gone, as after a restore of some tables only,
+// takes no record; its timers are void. Nothing else makes them so: a timer
+// that was dropped is a saga that waits for ever.
 absl::Status TimerWatch::TakeUpOneByOne(std::span<const SagaTimerRow> timers,
                                         InstanceCache& cache) {
   for (const SagaTimerRow& timer : timers) {
@@ -112,8 +114,10 @@ absl::Status TimerWatch::TakeUpOneByOne(std::span<const SagaTimerRow> timers,
     STELE_ASSIGN_OR_RETURN(
         const StreamInfo stream,
         store_.GetStream(MakeStreamId(type_.category, timer.id)));
-    if (!stream.is_tombstoned) return status;
-    Log(LogLevel::kWarning, "saga timer is void: its stream is closed",
+    if (!stream.is_tombstoned && stream.version > 0) return status;
+    Log(LogLevel::kWarning,
+        stream.is_tombstoned ? "saga timer is void: its stream is closed"
+                             : "saga timer is void: its stream is not there",
         {{"saga", type_.name},
          {"instance", timer.id},
          {"timer", timer.name},

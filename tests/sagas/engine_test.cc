@@ -268,6 +268,32 @@ TEST_P(EngineTest, ATimerIsVoidOnlyIfItsStreamIsClosed) {
   EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kCompensated);
 }
 
+// As after the restore of some tables only. No other timer waits for it.
+TEST_P(EngineTest, ATimerIsVoidIfItsStreamIsNotThere) {
+  OpenLegs({"a"});
+  Place("t", {"a"});
+  RunTrips();
+  ASSERT_THAT(made_.store->Transact([&](Transaction& tx) -> absl::Status {
+    const SagaTimerRow timer = {.slot = 0,
+                                .id = "lost",
+                                .name = "payment",
+                                .set_version = 1,
+                                .due_at = absl::UnixEpoch()};
+    const SagaWrite write = {
+        .row = {.saga = "Trip", .id = "lost", .steps = 1, .timers = 1},
+        .set_timers = {timer},
+        .dropped_timers = {}};
+    return made_.storage->Write(tx, {&write, 1});
+  }),
+              IsOk());
+  made_.let_pass(absl::Minutes(2));
+  ASSERT_THAT(trips_->Tick(), IsOk());
+  EXPECT_THAT(StoryOf(*made_.store, {"stele.SagaTimerElapsed"}),
+              ElementsAre("SagaTimerElapsed saga_Trip-t"));
+  const std::vector<int> slots = {0};
+  EXPECT_THAT(made_.storage->ReadDue("Trip", slots, 10)->timers, IsEmpty());
+}
+
 TEST_P(EngineTest, ATimeOutDoesNotBeatAnEventThatStoodInTheLogBefore) {
   OpenLegs({"a"});
   Place("t", {"a"});
@@ -328,6 +354,23 @@ TEST_P(EngineTest, BadStateIsRefusedBeforeItIsStored) {
   Place("boom", {"a"}, "throw");
   EXPECT_THAT(trips_->RunUntilIdle(), StatusIs(absl::StatusCode::kInternal,
                                                HasSubstr("no such place")));
+  EXPECT_THAT(StoryOf(*made_.store, {"stele.SagaStepped"}), IsEmpty());
+}
+
+// What could not be read back could not be sent either.
+TEST_P(EngineTest, ABrokenCommandOrUndoIsRefusedBeforeItIsStored) {
+  OpenLegs({"a"});
+  Place("sends", {"a"}, "broken command");
+  EXPECT_THAT(trips_->RunUntilIdle(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("field trip_id of the command "
+                                 "trips.BookSeat is not well-formed UTF-8")));
+  trips_checkpoint_.position = made_.store->Head().value();
+  Place("undoes", {"a"}, "broken undo");
+  EXPECT_THAT(trips_->RunUntilIdle(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("field trip_id of the undo "
+                                 "trips.FreeSeat is not well-formed UTF-8")));
   EXPECT_THAT(StoryOf(*made_.store, {"stele.SagaStepped"}), IsEmpty());
 }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "stele/base/clock.h"
+#include "stele/base/uuid.h"
 #include "stele/eventstore/consumer.h"
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/testing/status_matchers.h"
@@ -185,6 +186,32 @@ TEST_P(ProcessTest, APoisonousInstanceIsParkedAlone) {
   EXPECT_THAT(process->Stop(), IsOk());
 }
 
+TEST_P(ProcessTest, AnEventThatCannotBeReadIsParkedAlone) {
+  OpenLeg("a", 100);
+  Place("good-1", {"a"});
+  const Uuid bad_id = RandomIds().Next();
+  ASSERT_THAT(made_.store->Append({.stream_id = "leg-bad",
+                                   .events = {{.id = bad_id,
+                                               .type = "trips.SeatBooked",
+                                               .payload = "\xff\xff",
+                                               .metadata = ""}}}),
+              IsOk());
+  Place("good-2", {"a"});
+  const auto process = Start("one");
+  Await("the bad one is parked", [&] { return Parked().size() == 1; });
+  for (const char* trip : {"good-1", "good-2"}) {
+    Send(*world_, trips::MakePayTrip({.trip_id = trip}));
+  }
+  Await("the good ones are done",
+        [&] { return CountOf(SagaStatus::kCompleted) == 2; });
+  EXPECT_THAT(process->Stop(), IsOk());
+  const std::vector<SagaSummary> parked = Parked();
+  ASSERT_EQ(parked.size(), 1);
+  EXPECT_THAT(parked[0].row.id, HasSubstr(bad_id.ToString()));
+  EXPECT_THAT(parked[0].parked_cause,
+              HasSubstr("cannot be read as trips.SeatBooked"));
+}
+
 TEST_P(ProcessTest, ATimerWhoseHandlerThrowsParksItsInstanceAlone) {
   OpenLeg("a", 100);
   Place("bad", {"a"}, "throw late");
@@ -212,6 +239,13 @@ TEST_P(ProcessTest, AStuckCompensationIsInPlainSightUntilAnOperatorHelps) {
   const auto process = Start("one");
   Await("it is parked", [&] { return Parked().size() == 1; });
   EXPECT_THAT(Parked()[0].parked_cause, HasSubstr("compensation_stuck"));
+  SagaAdmin admin(*made_.store, *made_.storage);
+  const absl::StatusOr<SagaStory> stuck = admin.Show("Trip", "t");
+  ASSERT_THAT(stuck, IsOk());
+  const SagaStepLine& last = stuck->steps.back();
+  ASSERT_EQ(last.commands.size(), 1);
+  EXPECT_TRUE(last.commands[0].is_undo);
+  EXPECT_EQ(last.commands[0].outcome, CommandOutcome::kPending);
 
   Send(*world_, trips::MakeSealLeg({.leg_id = "a", .is_sealed = false}));
   ASSERT_THAT(made_.store->consumers().RequestParked("saga/Trip", "t",

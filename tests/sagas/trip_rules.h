@@ -75,6 +75,13 @@ struct Trips {
     trip.set_note(e->note());
     if (e->note() == "huge") trip.set_ballast(std::string(2 << 20, 'x'));
     if (e->note() == "broken text") trip.set_ballast("\xff\xfe");
+    if (e->note() == "broken command") {
+      return stele::Send(MakeBookSeat({.leg_id = "a", .trip_id = "\xff"}));
+    }
+    if (e->note() == "broken undo") {
+      return stele::Send(MakeBookSeat({.leg_id = "a", .trip_id = "t"}))
+          .Undo(MakeFreeSeat({.leg_id = "a", .trip_id = "\xff"}));
+    }
     return BookNext(trip);
   }
 

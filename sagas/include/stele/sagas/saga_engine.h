@@ -63,7 +63,8 @@ ConsumerOptions SagaConsumerOptions(const SagaType& type,
 // An instance is parked, alone and with its cause, when its code throws, when a
 // command of it cannot be carried out at all (no handler, unreadable bytes),
 // when an undo is refused ("compensation_stuck"), or when its state cannot be
-// read or has become too large.
+// read or has become too large. An event that cannot be read, or whose route
+// leads to what can be no id, is parked under a key of its own.
 //
 // `store`, `storage` and `dispatcher` must outlive the handler.
 //   kInvalidArgument  an option is out of bounds.

@@ -1,5 +1,5 @@
-#ifndef STELE_AGGREGATES_SRC_BROKEN_TEXT_H_
-#define STELE_AGGREGATES_SRC_BROKEN_TEXT_H_
+#ifndef STELE_EVENTSTORE_BROKEN_TEXT_H_
+#define STELE_EVENTSTORE_BROKEN_TEXT_H_
 
 #include <google/protobuf/message.h>
 
@@ -14,4 +14,4 @@ std::string FindBrokenText(const google::protobuf::Message& message);
 
 }  // namespace stele
 
-#endif  // STELE_AGGREGATES_SRC_BROKEN_TEXT_H_
+#endif  // STELE_EVENTSTORE_BROKEN_TEXT_H_

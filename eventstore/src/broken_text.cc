@@ -1,4 +1,4 @@
-#include "broken_text.h"
+#include "stele/eventstore/broken_text.h"
 
 #include <vector>
 
