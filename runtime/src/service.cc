@@ -1,9 +1,6 @@
 #include "stele/runtime/service.h"
 
-#include <signal.h>
-
 #include <cstdlib>
-#include <ctime>
 #include <iostream>
 #include <utility>
 
@@ -16,6 +13,7 @@
 #include "stele/eventstore/postgres_event_store.h"
 #include "stele/runtime/http_endpoint.h"
 #include "stele/runtime/migrate.h"
+#include "stop_signals.h"
 
 namespace stele {
 namespace {
@@ -80,32 +78,6 @@ void LogSettings(const Config& config) {
   }
 }
 
-// SIGTERM and SIGINT, held back from all threads so that one can wait for them.
-// Made before any other thread, which inherit this.
-class StopSignals {
- public:
-  StopSignals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGTERM);
-    sigaddset(&set_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
-  }
-  int Wait() const {
-    int signal = 0;
-    sigwait(&set_, &signal);
-    return signal;
-  }
-  // Returns early when there is another one.
-  void WaitAtMost(absl::Duration wait) const {
-    const timespec at_most = absl::ToTimespec(wait);
-    sigtimedwait(&set_, nullptr, &at_most);
-  }
-
- private:
-  sigset_t set_;
-};
-
 absl::StatusOr<std::shared_ptr<EventStore>> OpenStore(
     const ServiceSettings& settings, const std::string& service,
     Metrics& metrics, ServicePages& pages) {
@@ -136,7 +108,7 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> Listen(
 
 // From a signal to a stopped service.
 int Stop(const std::string& program, const ServiceSettings& settings,
-         const StopSignals& signals, int signal, Runtime& runtime) {
+         StopSignals& signals, int signal, Runtime& runtime) {
   Log(LogLevel::kInfo, "service stopping",
       {{"service", program}, {"signal", absl::StrCat(signal)}});
   runtime.AnnounceStop();
@@ -152,7 +124,7 @@ int Stop(const std::string& program, const ServiceSettings& settings,
 
 // From an open store to a stopped service.
 int Serve(const std::string& program, const ServiceSettings& settings,
-          const StopSignals& signals, std::shared_ptr<EventStore> store,
+          StopSignals& signals, std::shared_ptr<EventStore> store,
           PrometheusMetrics& metrics, ServicePages& pages,
           const std::string& http_port,
           const std::function<absl::Status(Runtime&)>& compose) {
@@ -171,6 +143,7 @@ int Serve(const std::string& program, const ServiceSettings& settings,
   if (absl::Status started = runtime.Start(); !started.ok()) {
     return Fail(program, settings, started);
   }
+  signals.TakeOver();  // Before, there was nothing at work to be finished.
   Log(LogLevel::kInfo, "service started",
       {{"service", program}, {"http_port", http_port}});
   return Stop(program, settings, signals, signals.Wait(), runtime);
@@ -215,8 +188,8 @@ void AddServiceSettings(Config& config, ServiceSettings& settings) {
 int RunService(int argc, const char* const* argv, Config& config,
                ServiceSettings& settings,
                const std::function<absl::Status(Runtime&)>& compose) {
-  const StopSignals signals;
   const std::string program = config.program();
+  StopSignals signals(program);
   if (absl::Status parsed = config.Parse(argc, argv); !parsed.ok()) {
     if (absl::IsCancelled(parsed)) {
       std::cout << parsed.message();

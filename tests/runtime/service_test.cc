@@ -274,6 +274,36 @@ TEST_F(ServiceTest, AnswersProbesWhileItMigrates) {
   EXPECT_TRUE(service->Stop().ok()) << Log();
 }
 
+TEST_F(ServiceTest, StopsAtOnceWhileItMigrates) {
+  pqxx::connection connection(PostgresEnv::Dsn());
+  const auto take = absl::StrCat(
+      "SELECT pg_advisory_xact_lock(1937009005, hashtext('", schema_, "'))");
+  auto lock = std::make_unique<pqxx::work>(connection);
+  lock->exec(take);  // The migrator's own.
+  const auto port = sandbox::FreePort();
+  ASSERT_THAT(port, IsOk());
+  for (const int signal : {SIGTERM, SIGINT}) {
+    auto service = Launch({absl::StrCat("--http-address=127.0.0.1:", *port)});
+    Await("the migrations", [&] {
+      return Get(*port, "/readyz").find("migrating") != std::string::npos;
+    });
+    service->Signal(signal);
+    const auto ended = service->Wait(absl::Seconds(20));
+    ASSERT_TRUE(ended.has_value()) << "waits for the lock";
+    EXPECT_TRUE(ended->ok()) << ToString(*ended) << Log();
+  }
+  LogLines();
+  lock = nullptr;
+  pqxx::work after(connection);
+  after.exec(take);  // After all who waited for it before.
+  EXPECT_EQ(after
+                .exec_params("SELECT count(*) FROM pg_namespace "
+                             "WHERE nspname = $1",
+                             schema_)[0][0]
+                .as<int>(),
+            0);
+}
+
 // ---- What it is told wrongly ------------------------------------------------
 
 TEST_F(ServiceTest, NamesAllWrongSettings) {

@@ -41,8 +41,10 @@ void AddServiceSettings(Config& config, ServiceSettings& settings);
 // `config`, sets up logs and metrics, serves HTTP, opens the store (migrating
 // it when asked), has `compose` add the parts, starts them, and on SIGTERM or
 // SIGINT stops gracefully: readiness falls first, for `stop_delay`, then
-// current work is finished and leases are released. The HTTP endpoint answers
-// from before the migrations, which may take or wait long, until the end.
+// current work is finished and leases are released. Before its parts are
+// started, such a signal ends the process at once, also in the middle of the
+// migrations, which are one transaction. The HTTP endpoint answers from before
+// the migrations, which may take or wait long, until the end.
 //
 // Returns the exit code for main(): 0 stopped as asked, 2 wrong settings, 3
 // database or broker unreachable at the start, 4 refused (schema missing or too
