@@ -33,6 +33,8 @@ class Served {
   // next in a build, where it is time for it. Returns when to call it again.
   absl::Time Tick();
 
+  // Has everything stop, and does not wait for it. Stop() follows.
+  void RequestStop() { feeds_.RequestStop(); }
   // Stops everything; waits for what is being handled.
   void Stop();
 

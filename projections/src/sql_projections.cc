@@ -46,11 +46,15 @@ class SqlProjections : public Projections {
     absl::Status error;
     while (error.ok() && !WaitForStop(stop, UntilNext(due))) {
       for (std::size_t i = 0; i < served_.size(); ++i) {
+        if (stop.stop_requested()) break;
         if (ClockOf(options_).Now() < due[i]) continue;
         due[i] = served_[i]->Tick();
         if (!served_[i]->HasReported()) error = CheckSchema();
       }
     }
+    // All are told before any is waited for, lest the last ones go on
+    // meanwhile.
+    for (const auto& served : served_) served->RequestStop();
     for (const auto& served : served_) served->Stop();
     return error;
   }

@@ -1,6 +1,7 @@
 // One projection that cannot go on keeps no other one from it.
 #include <atomic>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/synchronization/notification.h"
 #include "pg_fixture.h"
@@ -92,6 +93,42 @@ TEST_F(IsolationTest, AProjectionThatIsNoLongerRegisteredStopsAlone) {
   ExpectTurnoverGoesOn(process);
   process.Stop();
   EXPECT_THAT(process.result(), IsOk());
+}
+
+// A batch of its takes until a test lets it end.
+struct HeldBalances : Balances {
+  using Balances::Apply;
+  static void Apply(bank::AccountBalance& row,
+                    const Recorded<bank::Deposited>& e) {
+    if (!at_work->HasBeenNotified()) at_work->Notify();
+    let_go->WaitForNotification();
+    Balances::Apply(row, e);
+  }
+  static inline absl::Notification* at_work = nullptr;
+  static inline absl::Notification* let_go = nullptr;
+};
+
+TEST_F(IsolationTest, AllStopBeforeAnyIsWaitedFor) {
+  absl::Notification at_work;
+  absl::Notification let_go;
+  HeldBalances::at_work = &at_work;
+  HeldBalances::let_go = &let_go;
+  Process process(*store_,
+                  {{MakeProjectionType<HeldBalances>()},
+                   {MakeProjectionType<bank::Turnover>()}},
+                  FastOptions("a"));
+  process.Run();
+  ExpectTurnoverGoesOn(process);
+  at_work.WaitForNotification();
+  std::jthread stopping([&] { process.Stop(); });
+  const absl::Cleanup release = [&] { let_go.Notify(); };
+  Await("the end of the other", [&] {
+    for (const ConsumerSnapshot& feed : process->Activity()[1].feeds) {
+      if (feed.is_running) return false;
+    }
+    return true;
+  });
+  EXPECT_EQ(Sum(), "") << "the first was not at work any more";
 }
 
 TEST_F(IsolationTest, WithoutItsSchemaItEnds) {

@@ -15,6 +15,13 @@ constexpr BackoffOptions kStartAgain = {absl::Seconds(1), absl::Seconds(30)};
 constexpr absl::Duration kUpAfter = absl::Seconds(2);
 constexpr absl::Duration kSoundAfter = absl::Minutes(1);
 
+// Has all of them stop before it waits for any.
+void StopAndWait(std::vector<std::unique_ptr<FeedRunner>> runners) {
+  for (const auto& runner : runners) {
+    if (runner != nullptr) runner->Stop();
+  }
+}
+
 }  // namespace
 
 FeedKeeper::FeedKeeper(const std::string& projection, Clock& clock,
@@ -27,17 +34,19 @@ FeedKeeper::FeedKeeper(const std::string& projection, Clock& clock,
           {{"projection", projection}})) {}
 
 void FeedKeeper::Keep(const Wanted& wanted) {
-  TakeUnwanted(wanted).clear();  // Waits for them; not with the lock held.
+  StopAndWait(TakeUnwanted(wanted));  // Not with the lock held.
   NoteEnds();
   for (const auto& [consumer, starter] : wanted) Start(consumer, starter);
 }
 
-void FeedKeeper::Stop() {
-  std::vector<std::unique_ptr<FeedRunner>> ended = TakeUnwanted({});
-  for (const auto& runner : ended) {
-    if (runner != nullptr) runner->Stop();
+void FeedKeeper::RequestStop() {
+  const absl::MutexLock lock(&mutex_);
+  for (const auto& [consumer, feed] : feeds_) {
+    if (feed.runner != nullptr) feed.runner->Stop();
   }
 }
+
+void FeedKeeper::Stop() { StopAndWait(TakeUnwanted({})); }
 
 std::vector<ConsumerSnapshot> FeedKeeper::Snapshots() const {
   const absl::MutexLock lock(&mutex_);

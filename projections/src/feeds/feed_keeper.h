@@ -22,7 +22,7 @@ namespace stele::projections_internal {
 // Keeps the feeds of one projection at work: one that ends with an error is
 // started again, with back-off, and its error is told meanwhile.
 //
-// Keep() and Stop() by one thread at a time; the rest is thread-safe.
+// Keep() and the stops by one thread at a time; the rest is thread-safe.
 class FeedKeeper {
  public:
   using Starter = std::function<absl::StatusOr<std::unique_ptr<FeedRunner>>()>;
@@ -35,6 +35,8 @@ class FeedKeeper {
   // Stops what is no longer wanted, waiting for what is being handled, and
   // starts what is, where it does not run and its time has come.
   void Keep(const Wanted& wanted);
+  // Has all feeds stop, and does not wait for them. Stop() follows.
+  void RequestStop();
   void Stop();
 
   // Also of feeds that are down.
