@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "stele/base/check.h"
 #include "stele/base/clock.h"
+#include "stele/base/invoke_user.h"
 #include "stele/base/log.h"
 
 namespace stele {
@@ -69,7 +70,8 @@ void Supervisor::Loop(Part& part, std::stop_token stop) {
     NoteBegin(part);
     running.Set(1);
     const absl::Time began = SystemClock().Now();
-    const absl::Status ended = part.run(stop);
+    const absl::Status ended =
+        InvokeUser(part.name, [&] { return part.run(stop); });
     running.Set(0);
     NoteEnd(part, ended, stop.stop_requested());
     if (stop.stop_requested() || ended.ok()) break;

@@ -1,6 +1,7 @@
 #include "supervisor.h"
 
 #include <atomic>
+#include <stdexcept>
 
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
@@ -33,6 +34,25 @@ TEST(SupervisorTest, StartsAFailedPartAgain) {
   EXPECT_TRUE(status.is_running);
   EXPECT_EQ(status.restarts, 2);
   EXPECT_EQ(status.last_error.message(), "not yet");
+  EXPECT_TRUE(supervisor.Stop(absl::Seconds(10)).ok());
+}
+
+TEST(SupervisorTest, APartThatThrowsHasFailed) {
+  Supervisor supervisor(NoMetrics(), kFast);
+  std::atomic<int> runs = 0;
+  absl::Notification again;
+  supervisor.Add("part", [&](std::stop_token stop) -> absl::Status {
+    if (++runs == 1) throw std::runtime_error("broken");
+    again.Notify();
+    WaitForStop(stop);
+    return absl::OkStatus();
+  });
+  supervisor.Start();
+  again.WaitForNotification();
+  const PartStatus status = supervisor.Status().front();
+  EXPECT_EQ(status.restarts, 1);
+  EXPECT_EQ(status.last_error.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(status.last_error.message(), "part threw: broken");
   EXPECT_TRUE(supervisor.Stop(absl::Seconds(10)).ok());
 }
 
