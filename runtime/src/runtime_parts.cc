@@ -3,8 +3,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime_impl.h"
+#include "stele/base/clock.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/outbox/inbox_storage.h"
 #include "stele/sagas/saga_engine.h"
 
 namespace stele {
@@ -108,7 +110,11 @@ void Runtime::Impl::MakeInboxes(Problems& problems) {
 absl::Status Runtime::Impl::MakeInbox(const InboxSetup& setup) {
   InboxOptions inbox = setup.options;
   inbox.lease = options.lease;
+  inbox.clock = &SystemClock();
   inbox.metrics = options.metrics;
+  if (inbox.storage == nullptr) {  // One for all its runs: it may be memory.
+    STELE_ASSIGN_OR_RETURN(inbox.storage, OpenInboxStorage(append_store()));
+  }
   return Supervise<Inbox>(
       absl::StrCat("inbox/", inbox.name),
       [this, setup, inbox]() -> absl::StatusOr<std::unique_ptr<Inbox>> {
