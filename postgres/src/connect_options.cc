@@ -5,37 +5,84 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "one_line.h"
+#include "absl/strings/str_split.h"
+#include "stele/base/strings.h"
 
 namespace stele::postgres {
 namespace {
 
 using Settings = std::map<std::string, std::string>;
 
+bool IsUri(std::string_view dsn) {
+  return absl::StartsWith(ToAbsl(dsn), "postgresql://") ||
+         absl::StartsWith(ToAbsl(dsn), "postgres://");
+}
+
+// The text itself is left out, and what libpq says of it, which repeats pieces:
+// any of them may be of a password.
+absl::Status Malformed(const std::string& dsn, std::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the database connection string is malformed: ", ToAbsl(what),
+      IsUri(dsn)
+          ? "; write it like \"postgresql://user@host/orders\", and in a "
+            "name or password %40 for @, %2F for /, %3A for : and %25 "
+            "for %"
+          : "; write it like \"host=db dbname=orders\", with values in "
+            "single quotes that hold spaces, or like "
+            "\"postgresql://user@host/orders\""));
+}
+
+// Whether an @ stands where host, port or database are looked for: most likely
+// that of a password with a / or @ before it.
+bool HasStrayAt(std::string_view uri) {
+  std::string_view rest = uri.substr(uri.find("://") + 3);
+  const std::size_t end = rest.find_first_of("@/");
+  if (end == std::string_view::npos) return false;
+  rest.remove_prefix(end + 1);
+  return rest.substr(0, rest.find('?')).find('@') != std::string_view::npos;
+}
+
+// One for each host, or none.
+bool ArePorts(const std::string& list) {
+  for (const absl::string_view port : absl::StrSplit(list, ',')) {
+    int number = 0;
+    if (port.empty()) continue;
+    if (!absl::SimpleAtoi(port, &number) || number < 1 || number > 65535) {
+      return false;
+    }
+  }
+  return true;
+}
+
 absl::StatusOr<Settings> Parse(const std::string& dsn) {
   if (dsn.find('\0') != std::string::npos) {
     return absl::InvalidArgumentError(
         "the database connection string contains a NUL byte");
   }
-  char* error = nullptr;
+  if (IsUri(dsn) && HasStrayAt(dsn)) {
+    return Malformed(dsn, "an @ stands in its host or path");
+  }
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
-      PQconninfoParse(dsn.c_str(), &error), &PQconninfoFree);
+      PQconninfoParse(dsn.c_str(), nullptr), &PQconninfoFree);
   if (parsed == nullptr) {
-    const std::string why = error == nullptr ? "out of memory" : error;
-    PQfreemem(error);
-    // The text itself is left out: it may hold a password.
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the database connection string is malformed: ", OneLine(why),
-        "; write it like \"dbname=orders\" or "
-        "\"postgresql://user@host/orders\""));
+    return Malformed(dsn, IsUri(dsn) ? "it is no URI that libpq understands"
+                                     : "it is no list of name=value with names "
+                                       "that libpq knows");
   }
   Settings settings;
   for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o) {
     if (o->val != nullptr) settings.emplace(o->keyword, o->val);
+  }
+  if (const auto port = settings.find("port");
+      port != settings.end() && !ArePorts(port->second)) {
+    return Malformed(dsn, "its port is no number from 1 to 65535");
   }
   return settings;
 }

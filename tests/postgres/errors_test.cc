@@ -125,6 +125,40 @@ TEST(ConnectOptionsTest, MalformedConnectionStringsAreRefusedUnshown) {
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+TEST(ConnectOptionsTest, NoPasswordIsShownHoweverItIsMisplaced) {
+  for (const std::string dsn : {
+           "s3cret",
+           "password=my s3cret",
+           "password=my s3cret=x",
+           "password='s3cret",
+           "postgresql://stele:s3cret@[bad/x",
+           "postgresql://stele:s3cret%zz@localhost/x",
+           "postgresql://stele:s3cret/7@localhost/x",
+           "postgresql://stele:7/s3cret@localhost/x",
+           "postgresql://stele:7@s3cret@localhost/x",
+           "postgresql://stele:7?s3@cret@localhost/x",
+           "postgresql://stele:s3cret/x",
+           "postgresql://localhost:s3cret,localhost/x",
+       }) {
+    const absl::Status status = ValidateDsn(dsn);
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument)) << dsn;
+    EXPECT_THAT(status.message(), Not(HasSubstr("cret"))) << dsn;
+    EXPECT_THAT(FullDsn({.dsn = dsn}).status(), status);
+  }
+  for (const std::string dsn : {
+           "postgresql://stele:s3%2Fcret@localhost:5432/x",
+           "postgresql://stele:7?s3cret@localhost/x",
+           "postgresql://stele:a@h1:1,h2:2,h3/x?application_name=a@b",
+           "postgresql:///x?host=/tmp&port=5433",
+           "postgres://%2Ftmp/x",
+           "host=h1,h2 port=5432,5433",
+           "host=h port=''",
+           "user=a@b dbname=c@d password='my s3cret'",
+       }) {
+    EXPECT_THAT(ValidateDsn(dsn), IsOk()) << dsn;
+  }
+}
+
 TEST(ConnectOptionsTest, ADsnKeepsWhatItSays) {
   const auto full = FullDsn({.dsn = "dbname='a b' application_name=mine",
                              .application_name = "ours"});

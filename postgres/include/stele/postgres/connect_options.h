@@ -36,8 +36,9 @@ struct ConnectOptions {
   bool prepare_statements = true;
 };
 
-// OK iff libpq can parse the connection string, kInvalidArgument otherwise.
-// Reaches no server.
+// OK iff libpq can parse the connection string, kInvalidArgument otherwise,
+// without a piece of it: a password may stand in a wrong place. For that, a URI
+// with an @ in its host or path is refused, too. Reaches no server.
 absl::Status ValidateDsn(const std::string& dsn);
 
 // `options.dsn` with application name and time-outs of the client added, unless
