@@ -42,7 +42,7 @@ std::string WithoutPassword(const std::string& url) {
       new std::regex("^([A-Za-z0-9+.-]+://[^:/@]*):.*@");
   static const auto* const kInPairs = new std::regex(
       "(password|passwd|passphrase|token)\\s*=\\s*"
-      "('([^'\\\\]|\\\\.)*'|[^\\s&]*)",
+      "('([^'\\\\]|\\\\.)*'|([^\\s\\\\]|\\\\.)*)",
       std::regex::icase);
   return std::regex_replace(std::regex_replace(url, *kInUri, "$1:***@"),
                             *kInPairs, "$1=***");
@@ -168,6 +168,12 @@ Config& Config::Flag(std::string name, bool* value, std::string help) {
     return ParseBool(text, value);
   };
   return Add(std::move(setting));
+}
+
+Config& Config::Must(
+    std::function<absl::Status(const std::string& text)> rule) {
+  settings_.back().rule = std::move(rule);
+  return *this;
 }
 
 Config& Config::Check(std::function<std::optional<std::string>()> rule) {
@@ -376,13 +382,23 @@ void Config::Assign(Sources& sources) {
           EnvironmentName(setting.name),
           " or in the config file: ", setting.help));
     } else if (is_given) {
-      if (Problem wrong = setting.assign(text)) {
-        sources.problems.push_back(absl::StrCat(
-            it->second.where, ": ",
-            setting.is_secret ? "the value" : Quoted(text), " ", *wrong));
+      if (Problem wrong = Set(setting, text)) {
+        sources.problems.push_back(
+            absl::StrCat(it->second.where, ": ", *wrong));
       }
     }
   }
+}
+
+Problem Config::Set(const Setting& setting, const std::string& text) {
+  if (Problem wrong = setting.assign(text)) {
+    return absl::StrCat(setting.is_secret ? "the value" : Quoted(text), " ",
+                        *wrong);
+  }
+  const absl::Status kept =
+      setting.rule == nullptr ? absl::OkStatus() : setting.rule(text);
+  if (kept.ok()) return std::nullopt;
+  return std::string(kept.message());
 }
 
 }  // namespace stele

@@ -174,6 +174,10 @@ class BeastEndpoint final : public HttpEndpoint {
 
 }  // namespace
 
+absl::Status HttpEndpoint::ValidateAddress(const std::string& address) {
+  return ParseAddress(address).status();
+}
+
 absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::Listen(
     const std::string& address, std::map<std::string, Handler> handlers) {
   absl::StatusOr<Tcp::endpoint> endpoint = ParseAddress(address);

@@ -11,6 +11,8 @@
 #include "stele/base/log.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/postgres_event_store.h"
+#include "stele/postgres/connect_options.h"
+#include "stele/postgres/identifier.h"
 #include "stele/runtime/http_endpoint.h"
 #include "stele/runtime/migrate.h"
 #include "stop_signals.h"
@@ -155,11 +157,17 @@ void AddServiceSettings(Config& config, ServiceSettings& settings) {
   config
       .Url("database-url", &settings.database_url,
            "The database, as a libpq connection string or URI.", true)
+      .Must(postgres::ValidateDsn)
       .Text("schema", &settings.schema, "The schema of this service's store.")
+      .Must(postgres::ValidateSchemaName)
       .Url("broker-url", &settings.broker_url,
            "The broker, nats://host:port; none if empty.")
       .Text("http-address", &settings.http_address,
             "Where probes and metrics are served, address:port; none if empty.")
+      .Must([](const std::string& address) {
+        return address.empty() ? absl::OkStatus()
+                               : HttpEndpoint::ValidateAddress(address);
+      })
       .Choice("log-level", &settings.log_level,
               {"debug", "info", "warning", "error"},
               "The least that is logged.")

@@ -120,6 +120,23 @@ TEST_F(ConfigTest, OriginsHideSecrets) {
   }
 }
 
+TEST_F(ConfigTest, OriginsHidePasswordsOfUrls) {
+  std::string url;
+  Config config("orders", "Takes orders.");
+  config.Url("database-url", &url, "Where the store is.");
+  for (const char* given :
+       {"postgresql://u:s3/cr@t@h/x", "postgresql://h/x?password=s3cr&t",
+        "password=s3\\ cr&t dbname=x", "password='s3 \\'cr&t' dbname=x"}) {
+    const char* const arguments[] = {"orders", "--database-url", given};
+    ASSERT_TRUE(config.Parse(3, arguments).ok()) << given;
+    EXPECT_THAT(
+        config.origins().front().value,
+        AllOf(HasSubstr("***"), HasSubstr("x"), ::testing::Not(HasSubstr("s3")),
+              ::testing::Not(HasSubstr("cr"))))
+        << given;
+  }
+}
+
 TEST_F(ConfigTest, AFlagWithoutItsValueIsNamed) {
   EXPECT_THAT(std::string(Parse({"--database-url"}).message()),
               HasSubstr("--database-url has no value"));

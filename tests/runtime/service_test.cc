@@ -313,6 +313,25 @@ TEST_F(ServiceTest, NamesAllWrongSettings) {
                            HasSubstr("--database-url is not set")));
 }
 
+TEST_F(ServiceTest, NamesWrongUrlAddressAndSchemaWithAllOthers) {
+  EXPECT_EQ(Run({"--database-url=s3cret", "--http-address=foo", "--schema=a\"b",
+                 "--lease=1ms"}),
+            2);
+  EXPECT_THAT(
+      Log(), AllOf(HasSubstr("--database-url: "), HasSubstr("--http-address: "),
+                   HasSubstr("\"foo\""), HasSubstr("--schema: "),
+                   HasSubstr("--lease: "), Not(HasSubstr("s3cret"))));
+}
+
+TEST_F(ServiceTest, ShowsNoPasswordOfAUrlThatIsMalformed) {
+  for (const std::string url : {"postgresql://stele:s3cret@[bad/x",
+                                "postgresql://stele:s3cret/7@127.0.0.1/shop"}) {
+    EXPECT_EQ(Run({"--database-url=" + url, "--http-address="}), 2);
+  }
+  EXPECT_THAT(Log(), AllOf(HasSubstr("--database-url"), HasSubstr("%2F"),
+                           Not(HasSubstr("s3cret"))));
+}
+
 TEST_F(ServiceTest, ReportsWrongSettingsAsJsonWhenAskedFor) {
   EXPECT_EQ(Run({"--log-format=json", "--lease=9h"}), 2);
   const auto lines = LogLines();

@@ -50,6 +50,10 @@ class Config {
                  std::vector<std::string> choices, std::string help);
   Config& Flag(std::string name, bool* value, std::string help);
 
+  // A rule for the text setting declared last: OK, or what is wrong with
+  // `text`, which it must not repeat if that may hold a secret.
+  Config& Must(std::function<absl::Status(const std::string& text)> rule);
+
   // A rule over several settings; returns what is wrong, or nothing.
   Config& Check(std::function<std::optional<std::string>()> rule);
 
@@ -87,6 +91,7 @@ class Config {
     bool is_required = false;
     // Sets the value; what is wrong with `text`, or nothing.
     std::function<std::optional<std::string>(const std::string& text)> assign;
+    std::function<absl::Status(const std::string& text)> rule = nullptr;
   };
   struct Given {
     std::string text;
@@ -111,6 +116,9 @@ class Config {
                           Sources& sources) const;
   void CollectFile(Sources& sources) const;
   void Assign(Sources& sources);
+  // What is wrong with `text`, or nothing.
+  static std::optional<std::string> Set(const Setting& setting,
+                                        const std::string& text);
   static std::string Shown(const Setting& setting, const std::string& text);
   static std::string EnvironmentName(const std::string& name);
 

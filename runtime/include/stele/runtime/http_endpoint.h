@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace stele {
@@ -34,6 +35,9 @@ class HttpEndpoint {
   //   kUnavailable      the port is taken or the address not of this machine.
   static absl::StatusOr<std::unique_ptr<HttpEndpoint>> Listen(
       const std::string& address, std::map<std::string, Handler> handlers);
+
+  // OK iff `address` is well formed, kInvalidArgument otherwise.
+  static absl::Status ValidateAddress(const std::string& address);
 
   virtual ~HttpEndpoint() = default;
   virtual std::uint16_t port() const = 0;
