@@ -62,9 +62,15 @@ class ConsumerRelay : public Relay {
     return absl::OkStatus();
   }
 
-  absl::Status Run() override { return consumer_->Run(); }
+  absl::Status Run() override {
+    const absl::Status ended = consumer_->Run();
+    ReportPending();
+    return ended;
+  }
   absl::Status RunUntil(std::int64_t position) override {
-    return consumer_->RunUntil(position);
+    const absl::Status ended = consumer_->RunUntil(position);
+    ReportPending();
+    return ended;
   }
   void Stop() override { consumer_->Stop(); }
   ConsumerSnapshot Status() const override { return consumer_->Status(); }
@@ -72,9 +78,10 @@ class ConsumerRelay : public Relay {
  private:
   void ReportPending() {
     const ConsumerSnapshot now = consumer_->Status();
-    if (now.slots_held == 0) return;  // Others know; this one does not.
-    pending_.Set(static_cast<double>(
-        std::max<std::int64_t>(0, now.head - now.position)));
+    // Without slots nothing waits for this one: others know what does.
+    const std::int64_t pending =
+        now.slots_held == 0 ? 0 : now.head - now.position;
+    pending_.Set(static_cast<double>(std::max<std::int64_t>(0, pending)));
   }
 
   Gauge& pending_;

@@ -116,6 +116,8 @@ absl::Status RelayHandler::Handle(std::span<const KeyedEvent> batch,
   return absl::OkStatus();
 }
 
+void RelayHandler::OnLeasesChanged() { report_pending_(); }
+
 absl::Status RelayHandler::OnTick(std::span<const int>) {
   report_pending_();
   return absl::OkStatus();

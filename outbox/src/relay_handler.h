@@ -31,7 +31,8 @@ struct RelayInstruments {
 // Not thread-safe: one thread at a time.
 class RelayHandler : public BatchHandler {
  public:
-  // `broker` must outlive it; `report_pending` is called between batches.
+  // `broker` must outlive it; `report_pending` is called between batches, and
+  // after slots were won or lost.
   RelayHandler(Broker& broker, RelayRoutes routes, std::string source,
                RelayInstruments instruments,
                std::function<void()> report_pending);
@@ -40,6 +41,7 @@ class RelayHandler : public BatchHandler {
       const RecordedEvent& event) override;
   absl::Status Handle(std::span<const KeyedEvent> batch,
                       CommitBatch commit) override;
+  void OnLeasesChanged() override;
   absl::Status OnTick(std::span<const int> slots) override;
 
  private:

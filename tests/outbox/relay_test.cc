@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <set>
 #include <string>
@@ -91,6 +92,32 @@ class FaultyBroker : public Broker {
   };
 
   Broker& broker_;
+};
+
+// Remembers the one gauge that a relay has. Thread-safe.
+class LastPending : public Metrics {
+ public:
+  Counter& GetCounter(std::string_view name, std::string_view help,
+                      const MetricLabels& labels) override {
+    return NoMetrics().GetCounter(name, help, labels);
+  }
+  Gauge& GetGauge(std::string_view name, std::string_view help,
+                  const MetricLabels& labels) override {
+    if (name == "stele_relay_pending") return gauge_;
+    return NoMetrics().GetGauge(name, help, labels);
+  }
+  Histogram& GetHistogram(std::string_view name, std::string_view help,
+                          const MetricLabels& labels) override {
+    return NoMetrics().GetHistogram(name, help, labels);
+  }
+  double value() const { return gauge_.value; }
+
+ private:
+  struct Last : Gauge {
+    void Set(double now) override { value = now; }
+    std::atomic<double> value = 0;
+  };
+  Last gauge_;
 };
 
 class RelayTest : public ::testing::Test {
@@ -230,6 +257,35 @@ TEST_F(RelayTest, RunsUntilItIsStopped) {
   ASSERT_TRUE(Eventually([&] { return Relayed().size() == 2; }));
   EXPECT_THAT(running.Stop(), IsOk());
   EXPECT_FALSE(relay->Status().is_running);
+}
+
+TEST_F(RelayTest, CountsNothingAsPendingOnceItHoldsNoSlots) {
+  LastPending metrics;
+  RelayOptions options = Options();
+  options.slots = 1;
+  options.lease = absl::Milliseconds(300);
+  options.metrics = &metrics;
+  // The broker is away, and the log goes on.
+  broker_.partial.assign(100'000, 0);
+  for (int i = 0; i < 3; ++i) Append("a-1", absl::StrCat(i));
+  const auto relay = MakeRelay(options);
+  Running running(*relay);
+  ASSERT_TRUE(Eventually([&] { return metrics.value() == 3; }));
+
+  // Another one takes the only slot over, and its work with it.
+  ASSERT_TRUE(Eventually([&] {
+    ConsumerStorage& consumers = store_->consumers();
+    EXPECT_THAT(consumers.Release("relay/broker", "one"), IsOk());
+    return consumers.Acquire("relay/broker", "two", absl::Hours(1))
+               .value()
+               .size() == 1;
+  }));
+  EXPECT_TRUE(Eventually([&] { return metrics.value() == 0; }));
+
+  EXPECT_THAT(store_->consumers().Release("relay/broker", "two"), IsOk());
+  ASSERT_TRUE(Eventually([&] { return metrics.value() == 3; }));
+  EXPECT_THAT(running.Stop(), IsOk());
+  EXPECT_EQ(metrics.value(), 0);
 }
 
 TEST_F(RelayTest, RefusesOptionsAndRoutesThatCannotBe) {

@@ -42,8 +42,8 @@ struct RelayOptions {
   Metrics* metrics = nullptr;  // Must outlive the relay. Null = none.
 };
 
-// Sends the public events of a store to a broker: at least once, in order per
-// stream, nothing left out. The checkpoint moves only after the broker has
+// Publishes the public events of a store to a broker: at least once, in order
+// per stream, nothing left out. The checkpoint moves only after the broker has
 // acknowledged; a message that comes twice comes with the same id. An event
 // that the broker refuses for good is parked with its stream, as in any
 // consumer, while the other streams go on.
@@ -52,7 +52,8 @@ struct RelayOptions {
 //
 // Metrics, all with label relay=<name>: stele_relay_published_total,
 // stele_relay_errors_total, stele_relay_publish_seconds (one batch), and
-// stele_relay_pending (positions between the checkpoint and the log's head).
+// stele_relay_pending (positions between the checkpoint and the log's head; 0
+// while it holds no slots).
 //
 // Thread-safe but for Run() and RunUntil().
 class Relay {
