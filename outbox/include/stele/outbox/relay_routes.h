@@ -17,19 +17,19 @@ namespace stele {
 template <typename State>
 struct AggregateTraits;  // In stele/aggregates/traits.h.
 
-// Which event types the relay sends, and to which topics. All others stay
+// Which event types the relay publishes, and to which topics. All others stay
 // private to the service.
 //
 // Thread-compatible.
 class RelayRoutes {
  public:
   // `topic_prefix`, with a dot, comes before topics that are taken from the
-  // model: RelayRoutes("orders") sends events of topic "order" to
+  // model: RelayRoutes("orders") publishes topic "order" to
   // "orders.order". Empty = none.
   explicit RelayRoutes(std::string topic_prefix = "")
       : topic_prefix_(std::move(topic_prefix)) {}
 
-  // Sends the events of the aggregate that its .proto marks as public.
+  // Publishes the events of the aggregate that its .proto marks as public.
   template <typename Aggregate>
   RelayRoutes& AddPublicEvents() {
     AggregateTraits<Aggregate>::ForEachEvent(
@@ -37,7 +37,7 @@ class RelayRoutes {
     return *this;
   }
 
-  // Sends E to its own topic, if its .proto marks it as public.
+  // Publishes E to its own topic, if its .proto marks it as public.
   template <typename E>
   RelayRoutes& Add() {
     if constexpr (EventTraits<E>::kPublic)
@@ -45,7 +45,7 @@ class RelayRoutes {
     return *this;
   }
 
-  // Sends events of a type, public or not, to `topic`, which is taken as it
+  // Publishes events of a type, public or not, to `topic`, which is taken as it
   // stands. The last topic named for a type holds.
   RelayRoutes& AddTo(std::string_view type, std::string_view topic);
   template <typename E>
