@@ -27,7 +27,9 @@ using SteadyClock = std::chrono::steady_clock;
 // How long one fetch waits: the beat at which everything else is looked after.
 constexpr absl::Duration kFetchWait = absl::Milliseconds(250);
 constexpr auto kPruneEvery = std::chrono::hours(1);
-constexpr int kRetriesPerBeat = 100;
+// For so long a beat goes on to try parked messages, before it fetches: those
+// of healthy keys come between.
+constexpr absl::Duration kRetryTime = kFetchWait;
 
 absl::Status Validate(const InboxOptions& options) {
   if (const absl::Status valid = ValidateGroup(options.name); !valid.ok())
@@ -153,7 +155,9 @@ class BrokerInbox : public Inbox {
       return absl::OkStatus();
     }
     if (fetched_.empty()) {
-      STELE_RETURN_IF_ERROR(work_->RetryDue(kRetriesPerBeat));
+      STELE_RETURN_IF_ERROR(work_->RetryDue(
+          SteadyClock::now() +
+          absl::ToChronoNanoseconds(std::min(kRetryTime, options_.lease / 3))));
       STELE_RETURN_IF_ERROR(LookAfterStorage());
       STELE_RETURN_IF_ERROR(Fetch());
     }
@@ -349,11 +353,6 @@ class BrokerInbox : public Inbox {
 };
 
 }  // namespace
-
-absl::Status BrokenBodyError(std::string_view type) {
-  return absl::DataLossError(
-      absl::StrCat("the body is no message of type ", ToAbsl(type)));
-}
 
 absl::StatusOr<std::unique_ptr<Inbox>> Inbox::Create(EventStore& store,
                                                      Broker& broker,

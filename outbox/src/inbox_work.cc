@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "broken_body.h"
 #include "digest.h"
 #include "stele/base/invoke_user.h"
 #include "stele/base/status.h"
@@ -104,7 +105,9 @@ absl::Status InboxWork::Transact(
 
 absl::Status InboxWork::Invoke(Transaction& tx, const InboundMessage& message) {
   const auto handler = handlers_.find(message.type);
-  if (handler == handlers_.end()) return absl::OkStatus();
+  if (handler == handlers_.end())
+    return absl::UnimplementedError(absl::StrCat(
+        "no handler for its type in this process: ", Quoted(message.type)));
   return InvokeUser(absl::StrCat("the inbox handler of ", message.type),
                     [&] { return handler->second(tx, message); });
 }
@@ -176,13 +179,13 @@ absl::StatusOr<Outcome> InboxWork::TryOnce(const Read& read,
 }
 
 int InboxWork::TriesFor(const absl::Status& failure) const {
-  if (absl::IsDataLoss(failure)) return 1;  // Bytes do not change.
+  if (IsBrokenBody(failure)) return 1;  // Bytes do not change.
   return IsTransient(failure) ? options_.transient_tries_before_parking
                               : options_.tries_before_parking;
 }
 
 absl::Time InboxWork::NextTry(const absl::Status& cause, int tries) const {
-  if (absl::IsDataLoss(cause)) return absl::InfiniteFuture();
+  if (IsBrokenBody(cause)) return absl::InfiniteFuture();
   const BackoffOptions& backoff = options_.park_backoff;
   const double factor = std::pow(backoff.factor, std::min(tries - 1, 60));
   return clock_.Now() + std::min(backoff.most, backoff.first * factor);
@@ -235,14 +238,14 @@ absl::StatusOr<Outcome> InboxWork::SetAside(const Read& read,
   return outcome;
 }
 
-absl::Status InboxWork::RetryDue(int limit) {
-  for (int i = 0; i < limit; ++i) {
+absl::Status InboxWork::RetryDue(std::chrono::steady_clock::time_point until) {
+  do {
     STELE_ASSIGN_OR_RETURN(const std::optional<ParkedMessage> due,
                            storage_.NextDue(options_.name, clock_.Now()));
     if (!due.has_value()) return absl::OkStatus();
     STELE_RETURN_IF_ERROR(RetryOne(*due));
     if (!wait_(absl::ZeroDuration())) return absl::OkStatus();
-  }
+  } while (std::chrono::steady_clock::now() < until);
   return absl::OkStatus();
 }
 

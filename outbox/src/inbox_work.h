@@ -1,6 +1,7 @@
 #ifndef STELE_OUTBOX_SRC_INBOX_WORK_H_
 #define STELE_OUTBOX_SRC_INBOX_WORK_H_
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -47,8 +48,9 @@ class InboxWork {
   // Too many keys are parked: trying again would not help.
   bool has_given_up() const { return has_given_up_; }
 
-  // Tries parked messages that are due, at most `limit`. Errors as above.
-  absl::Status RetryDue(int limit);
+  // Tries parked messages that are due: one, and more of them until `until`,
+  // since the lease is not renewed meanwhile. Errors as above.
+  absl::Status RetryDue(std::chrono::steady_clock::time_point until);
 
  private:
   struct Read;  // A message, as far as it can be read.

@@ -310,6 +310,88 @@ TEST_P(InboxTest, MalformedMessagesAreParkedRawAndHoldTheirKey) {
   EXPECT_TRUE(IsAllAcknowledged());
 }
 
+TEST_P(InboxTest, OnlyABrokenBodyIsDataLossThatWaitsForAnOperator) {
+  Publish({HappenedMessage("a-1", "body"), HappenedMessage("b-1", "other")});
+  const auto inbox = MakeInbox(Options());
+  std::atomic<int> tries = 0;
+  inbox->On<Happened>([&](Transaction&, const Inbound<Happened>& event) {
+    if (event->value() == "body")
+      return Annotate(BrokenBodyError("test.Inner"), "reading");
+    // Say an event whose type only the next release knows.
+    return ++tries <= 5 ? absl::DataLossError("cannot be read here")
+                        : absl::OkStatus();
+  });
+  Running running(*inbox);
+
+  ASSERT_TRUE(Eventually([&] { return tries == 6 && Parked().size() == 1; }));
+  EXPECT_THAT(running.Stop(), IsOk());
+  EXPECT_THAT(Parked()[0].cause, HasSubstr("test.Inner"));
+  EXPECT_EQ(Parked()[0].tries, 1);
+  EXPECT_EQ(Parked()[0].next_try, absl::InfiniteFuture());
+}
+
+TEST_P(InboxTest, AParkedMessageOfATypeWithoutAHandlerStaysParked) {
+  SetPoison("1");
+  Publish({HappenedMessage("a-1", "1"), HappenedMessage("a-1", "2")});
+  {
+    const auto inbox = MakeJournalInbox(Options());
+    Running running(*inbox);
+    ASSERT_TRUE(Eventually([&] { return Parked().size() == 2; }));
+    EXPECT_THAT(running.Stop(), IsOk());
+  }
+  SetPoison("");
+  {
+    const auto other = MakeInbox(Options(), "two");
+    other->OnType("test.Other", [](Transaction&, const InboundMessage&) {
+      return absl::OkStatus();
+    });
+    Running running(*other);
+    ASSERT_TRUE(Eventually([&] {
+      const std::vector<ParkedMessage> parked = Parked();
+      return parked.size() != 2 ||
+             parked[0].cause.find("no handler") != std::string::npos;
+    }));
+    EXPECT_THAT(running.Stop(), IsOk());
+  }
+  ASSERT_THAT(Parked(), SizeIs(2));
+  EXPECT_LT(Parked()[0].next_try, absl::Now() + absl::Seconds(1));
+  EXPECT_TRUE(Parked()[1].is_held);
+
+  const auto inbox = MakeJournalInbox(Options());
+  Running running(*inbox);
+  ASSERT_TRUE(Eventually([&] { return journal_.size() == 2; }));
+  EXPECT_THAT(journal_.entries(), ElementsAre("1", "2"));
+}
+
+TEST_P(InboxTest, SlowRetriesOfParkedMessagesDoNotKeepOthersWaiting) {
+  constexpr int kParked = 30;
+  std::vector<BrokerMessage> messages;
+  for (int i = 0; i < kParked; ++i)
+    messages.push_back(HappenedMessage(absl::StrCat("a-", i), "poison"));
+  Publish(messages);
+  InboxOptions options = Options();
+  options.tries_before_parking = 1;
+  options.park_backoff = {absl::Milliseconds(1), absl::Milliseconds(1)};
+  const auto inbox = MakeInbox(options);
+  std::atomic<int> tries = 0;
+  std::atomic<int> tries_before_other = 0;
+  inbox->On<Happened>([&](Transaction&, const Inbound<Happened>& event) {
+    if (event->value() == "other") {
+      tries_before_other = tries - kParked;
+      return absl::OkStatus();
+    }
+    // From now on each of them is due again, whenever it is asked for.
+    if (++tries == kParked + 1) Publish({HappenedMessage("b-1", "other")});
+    if (tries > kParked) absl::SleepFor(absl::Milliseconds(50));  // Hard work.
+    return absl::InternalError("poison");
+  });
+  Running running(*inbox);
+
+  ASSERT_TRUE(Eventually([&] { return inbox->Status().handled == 1; }));
+  EXPECT_THAT(running.Stop(), IsOk());
+  EXPECT_LE(tries_before_other, 10);
+}
+
 TEST_P(InboxTest, MalformedMessagesAreToldApartByAllOfTheirId) {
   const auto with_id = [](const std::string& id) {
     BrokerMessage message = HappenedMessage("a-1", "1");

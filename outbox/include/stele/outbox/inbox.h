@@ -44,8 +44,9 @@ class Inbound {
   const InboundMessage* message_;
 };
 
-// For a body whose bytes are no message of `type`: kDataLoss, so that it is
-// parked and not tried again by itself.
+// For a body whose bytes are no message of `type`: kDataLoss, marked, so that
+// it is parked and not tried again by itself. Any other kDataLoss is: bytes
+// that one release cannot read, the next one may.
 absl::Status BrokenBodyError(std::string_view type);
 
 // Does what a message asks for, within `tx`: SQL, or events appended. It is
@@ -112,8 +113,12 @@ struct InboxSnapshot {
 // that keeps failing, that is malformed or of broken bytes is parked in the
 // store, raw and with its cause; later messages of its key are held behind it,
 // in order, while other keys go on. Parked messages are tried again with
-// back-off, malformed ones (and those whose handler says kDataLoss) only when
-// an operator asks: see InboxStorage.
+// back-off, malformed ones (and those whose handler says BrokenBodyError())
+// only when an operator asks: see InboxStorage.
+//
+// A message fresh from the broker whose type has no handler is acknowledged and
+// counted, and leaves no trace. One that is parked, by a process that had a
+// handler, stays parked in a process that has none.
 //
 // Of several inboxes of one name, in one or many processes, one is at work and
 // the others stand by: it holds a lease "inbox/<name>" in the store, and each
