@@ -23,6 +23,13 @@ absl::Status NotParked(const std::string& consumer, const std::string& key) {
                                           " has not parked key ", Quoted(key)));
 }
 
+absl::Status NotHeld(const std::string& consumer, const std::string& key,
+                     std::int64_t position) {
+  return absl::AbortedError(
+      absl::StrCat("consumer ", Quoted(consumer), ": the event at position ",
+                   position, " is no longer held for key ", Quoted(key)));
+}
+
 absl::Status LostSlot(const std::string& consumer, const SlotLease& lease,
                       const char* what) {
   return absl::AbortedError(absl::StrCat("consumer ", Quoted(consumer),
@@ -96,7 +103,7 @@ std::vector<SlotLease> LeasesOf(const ConsumerState& state,
   std::vector<SlotLease> leases;
   for (const SlotStatus& slot : state.slots) {
     if (IsHeldBy(slot, owner)) {
-      leases.push_back({slot.slot, slot.epoch, slot.position});
+      leases.push_back({slot.slot, slot.epoch, slot.position, owner});
     }
   }
   return leases;
@@ -234,7 +241,8 @@ absl::Status InMemoryConsumers::Advance(Transaction& tx,
         return LostSlot(consumer, advance.lease, "does not exist");
       }
       SlotStatus& kept = state.slots[slot];
-      if (kept.owner.empty() || kept.epoch != advance.lease.epoch) {
+      if (kept.owner.empty() || kept.owner != advance.lease.owner ||
+          kept.epoch != advance.lease.epoch) {
         return LostSlot(consumer, advance.lease, "is no longer leased");
       }
       if (kept.position != advance.lease.position) {
@@ -328,7 +336,9 @@ absl::Status InMemoryConsumers::Unhold(Transaction& tx,
   return ChangeIn(tx, consumer, [&](ConsumerState& state) {
     const auto parked = state.parked.find(key);
     if (parked == state.parked.end()) return NotParked(consumer, key);
-    parked->second.held.erase(position);
+    if (parked->second.held.erase(position) == 0) {
+      return NotHeld(consumer, key, position);
+    }
     if (parked->second.held.empty()) state.parked.erase(parked);
     return absl::OkStatus();
   });

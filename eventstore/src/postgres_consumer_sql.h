@@ -47,6 +47,18 @@ struct ConsumerSql {
            "SELECT slots FROM {schema}.consumers WHERE name = $1 FOR NO KEY "
            "UPDATE",
            {kText});
+  // Before the consumer's row, which leases are renewed under: whoever waits
+  // for a checkpoint that is being moved keeps nobody from that.
+  const Statement lock_slots =
+      Make("stele_lock_slots",
+           "SELECT slot FROM {schema}.checkpoints WHERE consumer = $1 ORDER BY "
+           "slot FOR NO KEY UPDATE",
+           {kText});
+  const Statement lock_owned_slots =
+      Make("stele_lock_owned_slots",
+           "SELECT slot FROM {schema}.checkpoints WHERE consumer = $1 AND "
+           "lease_owner = $2 ORDER BY slot FOR NO KEY UPDATE",
+           {kText, kText});
   const Statement acquire =
       Make("stele_acquire",
            "SELECT slots, epochs, positions FROM {schema}.acquire_slots($1, "
@@ -73,11 +85,11 @@ struct ConsumerSql {
       "stele_advance",
       "UPDATE {schema}.checkpoints c SET position = a.new_position, "
       "updated_at = clock_timestamp() FROM (SELECT * FROM unnest($2, $3, "
-      "$4, $5) AS u (slot, epoch, old_position, new_position)) AS a WHERE "
-      "c.consumer = $1 AND c.slot = a.slot AND c.lease_epoch = a.epoch AND "
-      "c.lease_owner IS NOT NULL AND c.position = a.old_position RETURNING "
+      "$4, $5, $6) AS u (slot, epoch, old_position, new_position, owner)) AS a "
+      "WHERE c.consumer = $1 AND c.slot = a.slot AND c.lease_epoch = a.epoch "
+      "AND c.lease_owner = a.owner AND c.position = a.old_position RETURNING "
       "c.slot",
-      {kText, kInt4Array, kInt8Array, kInt8Array, kInt8Array});
+      {kText, kInt4Array, kInt8Array, kInt8Array, kInt8Array, kTextArray});
   const Statement list_parked =
       Make("stele_list_parked",
            "SELECT p.key, p.slot, p.first_position, (SELECT count(*) FROM "
@@ -123,7 +135,7 @@ struct ConsumerSql {
   const Statement unhold = Make(
       "stele_unhold",
       "DELETE FROM {schema}.parked_events WHERE consumer = $1 AND key = $2 "
-      "AND position = $3",
+      "AND position = $3 RETURNING position",
       {kText, kBytea, kInt8});
   // A new statement, to see that the last event is gone.
   const Statement unpark =

@@ -26,6 +26,13 @@ absl::Status NotParked(const std::string& consumer, const std::string& key) {
                                           " has not parked key ", Quoted(key)));
 }
 
+absl::Status NotHeld(const std::string& consumer, const std::string& key,
+                     std::int64_t position) {
+  return absl::AbortedError(
+      absl::StrCat("consumer ", Quoted(consumer), ": the event at position ",
+                   position, " is no longer held for key ", Quoted(key)));
+}
+
 // Text that the server takes: errors may quote any bytes.
 std::string Printable(std::string_view text) {
   std::string printable(text.substr(0, 8192));
@@ -191,7 +198,7 @@ absl::StatusOr<std::vector<SlotLease>> PostgresConsumerStorage::Lease(
   const std::vector<std::int64_t> positions = result.GetInt8s(0, 2);
   std::vector<SlotLease> leases;
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    leases.push_back({slots[i], epochs[i], positions[i]});
+    leases.push_back({slots[i], epochs[i], positions[i], owner});
   }
   return leases;
 }
@@ -200,11 +207,13 @@ absl::Status PostgresConsumerStorage::Release(const std::string& consumer,
                                               const std::string& owner) {
   constexpr std::string_view kDoing = "releasing slots";
   return Alone(kDoing, [&](postgres::Session& session) -> absl::Status {
+    const Params params = Params().Text(consumer).Text(owner);
+    STELE_RETURN_IF_ERROR(
+        session.Execute(kDoing, sql_->lock_owned_slots, params));
     STELE_ASSIGN_OR_RETURN(
         const Result known,
         session.Execute(kDoing, sql_->lock_consumer, Params().Text(consumer)));
     if (known.rows() == 0) return UnknownConsumer(consumer);
-    const Params params = Params().Text(consumer).Text(owner);
     STELE_RETURN_IF_ERROR(session.Execute(kDoing, sql_->release, params));
     return session.Execute(kDoing, sql_->drop_owner, params).status();
   });
@@ -219,18 +228,23 @@ absl::Status PostgresConsumerStorage::Advance(
   std::vector<std::int64_t> epochs;
   std::vector<std::int64_t> from;
   std::vector<std::int64_t> to;
+  std::vector<std::string_view> owners;
   for (const SlotAdvance& advance : advances) {
     slots.push_back(advance.lease.slot);
     epochs.push_back(advance.lease.epoch);
     from.push_back(advance.lease.position);
     to.push_back(advance.position);
+    owners.push_back(advance.lease.owner);
   }
-  STELE_ASSIGN_OR_RETURN(
-      const Result moved,
-      QueryIn(
-          tx, "moving checkpoints", sql_->advance,
-          Params().Text(consumer).Int4s(slots).Int8s(epochs).Int8s(from).Int8s(
-              to)));
+  STELE_ASSIGN_OR_RETURN(const Result moved,
+                         QueryIn(tx, "moving checkpoints", sql_->advance,
+                                 Params()
+                                     .Text(consumer)
+                                     .Int4s(slots)
+                                     .Int8s(epochs)
+                                     .Int8s(from)
+                                     .Int8s(to)
+                                     .Texts(owners)));
   if (moved.rows() == static_cast<int>(advances.size())) {
     return absl::OkStatus();
   }
@@ -318,9 +332,14 @@ absl::Status PostgresConsumerStorage::Unhold(Transaction& tx,
   if (parked.rows() == 0) {
     return static_cast<PostgresTransaction&>(tx).Fail(NotParked(consumer, key));
   }
-  STELE_RETURN_IF_ERROR(
+  STELE_ASSIGN_OR_RETURN(
+      const Result released,
       QueryIn(tx, kDoing, sql_->unhold,
               Params().Text(consumer).Bytea(key).Int8(position)));
+  if (released.rows() == 0) {
+    return static_cast<PostgresTransaction&>(tx).Fail(
+        NotHeld(consumer, key, position));
+  }
   return QueryIn(tx, kDoing, sql_->unpark, names).status();
 }
 
@@ -387,6 +406,8 @@ absl::Status PostgresConsumerStorage::Reset(const std::string& consumer,
   STELE_RETURN_IF_ERROR(ValidateRegister(consumer, 1, position));
   constexpr std::string_view kDoing = "resetting a consumer";
   return Alone(kDoing, [&](postgres::Session& session) -> absl::Status {
+    STELE_RETURN_IF_ERROR(
+        session.Execute(kDoing, sql_->lock_slots, Params().Text(consumer)));
     STELE_ASSIGN_OR_RETURN(
         const Result known,
         session.Execute(kDoing, sql_->lock_consumer, Params().Text(consumer)));

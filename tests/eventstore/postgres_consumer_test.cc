@@ -1,3 +1,8 @@
+#include <pqxx/pqxx>
+#include <thread>
+
+#include "absl/functional/function_ref.h"
+#include "absl/time/clock.h"
 #include "consumer_suite.h"
 #include "stele/eventstore/postgres_event_store.h"
 #include "subscription_suite.h"
@@ -23,7 +28,43 @@ INSTANTIATE_TEST_SUITE_P(Postgres, ConsumerTest, ::testing::Values(kPostgres),
 INSTANTIATE_TEST_SUITE_P(Postgres, SubscriptionTest,
                          ::testing::Values(kPostgres), NameOfKind);
 
-class PostgresLeaseTest : public ConsumerTest {};
+class PostgresLeaseTest : public ConsumerTest {
+ protected:
+  // While `lease.slot` is being moved and `other` waits for that, lets "b"
+  // renew and acquire. Returns what `other` came to.
+  absl::Status WhileMoving(const SlotLease& lease,
+                           absl::FunctionRef<absl::Status()> other) {
+    const SlotAdvance same{lease, lease.position};
+    absl::Status status;
+    std::thread waiting;
+    EXPECT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
+      STELE_RETURN_IF_ERROR(
+          consumers().Advance(tx, kName, std::span(&same, 1)));
+      waiting = std::thread([&] { status = other(); });
+      AwaitWaiting(tx);
+      STELE_RETURN_IF_ERROR(consumers().Renew(kName, "b", kLease));
+      return consumers().Acquire(kName, "b", kLease).status();
+    }),
+                IsOk());
+    if (waiting.joinable()) waiting.join();
+    return status;
+  }
+
+  static constexpr absl::Duration kLease = absl::Seconds(30);
+
+ private:
+  // Waits until somebody waits for `tx`.
+  static void AwaitWaiting(Transaction& tx) {
+    const absl::Time deadline = absl::Now() + kPatience;
+    while (tx.sql()
+               ->exec("SELECT FROM pg_locks WHERE NOT granted AND "
+                      "pg_backend_pid() = ANY (pg_blocking_pids(pid))")
+               .empty()) {
+      ASSERT_LT(absl::Now(), deadline);
+      std::this_thread::yield();
+    }
+  }
+};
 INSTANTIATE_TEST_SUITE_P(Postgres, PostgresLeaseTest,
                          ::testing::Values(kPostgres), NameOfKind);
 
@@ -44,6 +85,26 @@ TEST_P(PostgresLeaseTest, NobodyTakesASlotOfALiveOwner) {
               IsOk());
   EXPECT_THAT(consumers().Acquire(kName, "b", lease), IsOkAndHolds(IsEmpty()));
   EXPECT_EQ(consumers().Renew(kName, "a", lease)->at(0).epoch, held.epoch);
+}
+
+TEST_P(PostgresLeaseTest, ResetWaitsForABatchAndKeepsNobodyFromRenewing) {
+  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
+  const SlotLease held = consumers().Acquire(kName, "a", kLease)->at(0);
+  EXPECT_THAT(WhileMoving(held, [&] { return consumers().Reset(kName, 7); }),
+              IsOk());
+  EXPECT_EQ(Slots().at(0).position, 7);
+  EXPECT_EQ(Slots().at(1).position, 7);
+  EXPECT_GT(Slots().at(0).epoch, held.epoch);
+}
+
+TEST_P(PostgresLeaseTest, ReleaseWaitsForABatchAndKeepsNobodyFromRenewing) {
+  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
+  const SlotLease held = consumers().Acquire(kName, "a", kLease)->at(0);
+  EXPECT_THAT(
+      WhileMoving(held, [&] { return consumers().Release(kName, "a"); }),
+      IsOk());
+  EXPECT_EQ(Slots().at(0).owner, "");
+  EXPECT_THAT(consumers().Acquire(kName, "b", kLease), IsOkAndHolds(SizeIs(2)));
 }
 
 }  // namespace

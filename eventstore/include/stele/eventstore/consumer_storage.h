@@ -18,11 +18,14 @@ namespace stele {
 class Transaction;
 
 // The right to process one slot of a consumer until it expires. Every change
-// of hands raises the epoch, so that a late owner is refused (fencing).
+// of hands raises the epoch, so that a late owner is refused (fencing). Epochs
+// begin anew with a consumer that is forgotten and registered again, which is
+// why the owner is compared, too: names of owners must be unique for all time.
 struct SlotLease {
   int slot = 0;
   std::int64_t epoch = 0;     // >= 1.
   std::int64_t position = 0;  // The slot's checkpoint.
+  std::string owner = {};     // Who holds it.
 };
 
 // A lease and the position its slot has now come to.
@@ -106,14 +109,15 @@ class ConsumerStorage {
       const std::string& consumer, const std::string& owner,
       absl::Duration lease) = 0;
 
-  // Gives up all slots of `owner` at once.
+  // Gives up all slots of `owner` at once. Waits for checkpoints of it that are
+  // being moved; nobody is kept from renewing or acquiring meanwhile.
   virtual absl::Status Release(const std::string& consumer,
                                const std::string& owner) = 0;
 
   // Moves checkpoints, within `tx`.
-  //   kAborted  one of the leases is no longer held at its epoch, or its slot
-  //             is not at the expected position: the transaction must be
-  //             rolled back.
+  //   kAborted  one of the leases is no longer held by its owner at its epoch,
+  //             or its slot is not at the expected position: the transaction
+  //             must be rolled back.
   virtual absl::Status Advance(Transaction& tx, const std::string& consumer,
                                std::span<const SlotAdvance> advances) = 0;
 
@@ -134,6 +138,8 @@ class ConsumerStorage {
   virtual absl::Status Hold(Transaction& tx, const std::string& consumer,
                             const std::string& key, std::int64_t position) = 0;
   // Drops one held event; the key is parked no longer once it was the last.
+  // kNotFound if the key is not parked, kAborted if that event is not held: the
+  // transaction must be rolled back.
   virtual absl::Status Unhold(Transaction& tx, const std::string& consumer,
                               const std::string& key,
                               std::int64_t position) = 0;
@@ -165,7 +171,8 @@ class ConsumerStorage {
   virtual absl::StatusOr<bool> IsPaused(const std::string& consumer) = 0;
   // Sets all slots to `position` and raises their epochs, so that whoever works
   // on them now is refused. Held events beyond `position` are dropped, because
-  // they will be read again. kNotFound if the consumer is not known.
+  // they will be read again. Waits for checkpoints that are being moved, as
+  // Release() does. kNotFound if the consumer is not known.
   virtual absl::Status Reset(const std::string& consumer,
                              std::int64_t position) = 0;
   // Forgets the consumer and all that is kept for it; harmless if unknown.

@@ -250,7 +250,7 @@ TEST_P(ConsumerStorageContract, AnOwnerMovesItsCheckpoint) {
       << "its position has moved on";
   lease.position = 5;
   EXPECT_THAT(Advance(lease, 9), IsOk());
-  EXPECT_THAT(Advance({lease.slot, lease.epoch, 9}, 8),
+  EXPECT_THAT(Advance({lease.slot, lease.epoch, 9, "a"}, 8),
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(PositionOf(1), 9);
   EXPECT_EQ(Acquire("a").at(1).position, 9);
@@ -298,7 +298,7 @@ TEST_P(ConsumerStorageContract, OneLostLeaseKeepsAllCheckpointsBack) {
   ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
   std::vector<SlotLease> leases = Acquire("a");
   const std::vector<SlotAdvance> advances = {
-      {leases[0], 5}, {{leases[1].slot, leases[1].epoch + 1, 0}, 5}};
+      {leases[0], 5}, {{leases[1].slot, leases[1].epoch + 1, 0, "a"}, 5}};
   EXPECT_THAT(store().Transact([&](Transaction& tx) {
     return consumers().Advance(tx, kName, advances);
   }),
@@ -364,6 +364,20 @@ TEST_P(ConsumerStorageContract, AForgottenConsumerIsGone) {
   EXPECT_THAT(Advance(lease, 5), StatusIs(absl::StatusCode::kAborted));
   ASSERT_THAT(consumers().Register(kName, 3, 9), IsOk());
   EXPECT_THAT(Acquire("a"), SizeIs(3));
+}
+
+// Epochs begin anew with a consumer that is registered anew.
+TEST_P(ConsumerStorageContract, AnOwnerFromBeforeForgetIsFenced) {
+  ASSERT_THAT(consumers().Register(kName, 1, 0), IsOk());
+  const SlotLease late = Acquire("a").at(0);
+  EXPECT_EQ(late.owner, "a");
+  ASSERT_THAT(consumers().Forget(kName), IsOk());
+  ASSERT_THAT(consumers().Register(kName, 1, 0), IsOk());
+  const SlotLease taken = Acquire("b").at(0);
+  ASSERT_EQ(taken.epoch, late.epoch);
+  EXPECT_THAT(Advance(late, 5), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_EQ(PositionOf(0), 0);
+  EXPECT_THAT(Advance(taken, 3), IsOk());
 }
 
 TEST_P(ConsumerStorageContract, ConsumersDoNotTouchEachOther) {

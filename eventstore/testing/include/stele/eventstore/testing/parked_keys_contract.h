@@ -181,6 +181,25 @@ TEST_P(ConsumerStorageContract, ResetDropsWhatWillBeReadAgain) {
   EXPECT_THAT(Parked(), SizeIs(2));
 }
 
+// Whoever handles it a second time must not commit that.
+TEST_P(ConsumerStorageContract, AnEventIsReleasedOnlyOnce) {
+  ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
+  Park("k", {5, 6});
+  ASSERT_THAT(Unhold("k", 5), IsOk());
+  EXPECT_THAT(Unhold("k", 5), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
+    const std::vector<AppendRequest> requests = {
+        Request("a-1", ExpectedVersion::NoStream())};
+    STELE_RETURN_IF_ERROR(tx.Append(requests));
+    consumers().Unhold(tx, kName, "k", 5).IgnoreError();  // The mistake.
+    return absl::OkStatus();
+  }),
+              StatusIs(absl::StatusCode::kAborted));
+  EXPECT_EQ(VersionOf("a-1"), 0);
+  EXPECT_THAT(consumers().HeldPositions(kName, "k", 10),
+              IsOkAndHolds(ElementsAre(6)));
+}
+
 }  // namespace stele::testing
 
 #endif  // STELE_EVENTSTORE_TESTING_PARKED_KEYS_CONTRACT_H_
