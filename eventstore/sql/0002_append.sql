@@ -449,14 +449,26 @@ END
 $$;
 
 -- Has `guarded` be all the types that `guard_owner` guards; none = no guard. In
--- force for appends whose floor is taken after the commit.
+-- force for appends whose floor is taken after the commit. The types must have
+-- numbers: made in here, they would keep appends of them waiting for as long as
+-- this transaction is open.
 CREATE FUNCTION {schema}.guard_inline(guard_owner text, guarded text[])
 RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-  ids integer[] := {schema}.intern_types(guarded);
+  ids integer[];
+  missing text;
   everything integer[];
 BEGIN
+  SELECT array_agg(t.type_id), min(u.name) FILTER (WHERE t.type_id IS NULL)
+  INTO ids, missing
+  FROM unnest(guarded) AS u(name)
+  LEFT JOIN {schema}.event_types t ON t.name = u.name;
+  IF missing IS NOT NULL THEN
+    RAISE EXCEPTION 'event type % has no number yet', missing
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  ids := coalesce(ids, '{}');
   DELETE FROM {schema}.inline_guards g
   WHERE g.owner = guard_owner AND NOT g.type_id = ANY (ids);
   INSERT INTO {schema}.inline_guards (owner, type_id)

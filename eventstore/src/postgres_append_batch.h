@@ -27,6 +27,8 @@ struct UnitOutcome {
   // was written, and `result` is the error to fail with if that does not
   // change.
   std::vector<std::string> held = {};
+  // Nothing was written, and it is to be tried again, though no stream is held.
+  bool must_wait = false;
 };
 
 // That nothing was written since another session holds a stream.

@@ -51,7 +51,7 @@ class AppendQueue {
   void Release(const Group& group);
 
   // Takes back a unit that was not appended because other sessions hold these
-  // of its streams.
+  // of its streams, or, if none, something else that it needs.
   void Park(Waiting waiting, const std::vector<std::string>& held);
 
   // Parked units to look at again, all at once: each one a round, and none of

@@ -21,8 +21,28 @@ constexpr int kTriesMax = 10;
 // The server's own time-out comes first, so that its answer is a certain one.
 constexpr absl::Duration kGrace = absl::Seconds(2);
 
+// For each of the two steps of a connection, however little time is left.
+constexpr absl::Duration kAttachMin = absl::Seconds(1);
+
+// Between two tries to register names that another session is registering.
+constexpr absl::Duration kNameGap = absl::Milliseconds(5);
+
 // How often those are looked for that have waited too long.
 constexpr absl::Duration kOverdueGapMax = absl::Seconds(1);
+
+// True iff a name could not be registered in time, as the server says.
+bool IsBusy(const absl::Status& status,
+            const postgres::AsyncConnection& connection) {
+  return absl::IsDeadlineExceeded(status) && !connection.outcome_unknown();
+}
+
+absl::Time NewestOf(const AppendQueue::Group& group) {
+  absl::Time newest = absl::InfinitePast();
+  for (const AppendQueue::Waiting& one : group) {
+    newest = std::max(newest, one.since);
+  }
+  return newest;
+}
 
 // True iff the fault may lie in one of several units, so that the others should
 // be tried without it.
@@ -57,7 +77,8 @@ Appender::Appender(IoThread& thread, const Statements& statements,
                                       "parked")),
       parked_gauge_(metrics.GetGauge(
           "stele_append_parked",
-          "Appends waiting for streams that other sessions hold")),
+          "Appends waiting for streams that other sessions hold, or for names "
+          "that they register")),
       parked_lane_(std::make_unique<Lane>(thread, history, options_.connect)),
       interner_(std::make_unique<Lane>(thread, history, options_.connect)),
       queue_(options_.connections, options_.group_appends_max),
@@ -136,11 +157,16 @@ asio::awaitable<void> Appender::DropOverdue() {
 void Appender::FailOverdue() {
   const absl::Time overdue = absl::Now() - options_.call_timeout;
   for (const Waiting& waiting : queue_.TakeOlderThan(overdue)) {
-    Finish(waiting, waiting.held_by_others != nullptr
-                        ? HeldStreamError(*waiting.held_by_others)
-                        : absl::DeadlineExceededError(
-                              "appending: waited too long for a "
-                              "connection; nothing was written"));
+    const std::optional<std::string> name = busy_names_.FindIn(waiting.unit);
+    if (waiting.held_by_others != nullptr) {
+      Finish(waiting, HeldStreamError(*waiting.held_by_others));
+    } else if (name.has_value()) {
+      Finish(waiting, BusyNameError(*name));
+    } else {
+      Finish(waiting, absl::DeadlineExceededError(
+                          "appending: waited too long for a connection; "
+                          "nothing was written"));
+    }
   }
   ShowWaiting();
 }
@@ -189,6 +215,7 @@ asio::awaitable<void> Appender::RunParked() {
       group = queue_.TakeOneParked();
     }
     if (group.empty()) {
+      busy_names_.Clear();
       if (stopping_) break;
       co_await lane.signal.Wait();
       continue;
@@ -203,13 +230,40 @@ asio::awaitable<void> Appender::RunParked() {
 asio::awaitable<std::vector<UnitOutcome>> Appender::RunGroup(Lane& lane,
                                                              Group& group,
                                                              Wait wait) {
-  std::vector<AppendUnit> units;
-  for (const Waiting& waiting : group) units.push_back(waiting.unit);
-  // That of the oldest.
-  const absl::Time deadline = group.front().since + options_.call_timeout;
+  // That of the newest: older ones fail by their own while they wait.
+  const absl::Time deadline = NewestOf(group) + options_.call_timeout;
+  std::vector<UnitOutcome> outcomes(group.size());
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < group.size(); ++i) open.push_back(i);
+  const auto must_wait = [&](std::size_t i) {
+    const std::optional<std::string> name = busy_names_.FindIn(group[i].unit);
+    if (!name.has_value()) return false;
+    outcomes[i] = {.result = BusyNameError(*name), .must_wait = true};
+    return true;
+  };
+  bool passes_over_busy = wait == Wait::kNot;
+  std::vector<UnitOutcome> written;
+  while (written.empty()) {
+    if (passes_over_busy) std::erase_if(open, must_wait);
+    if (open.empty()) co_return outcomes;
+    passes_over_busy = true;
+    std::vector<AppendUnit> units;
+    for (const std::size_t i : open) units.push_back(group[i].unit);
+    written = co_await WriteAll(lane, std::move(units), wait, deadline);
+  }
+  for (std::size_t n = 0; n < open.size(); ++n) {
+    if (wait != Wait::kNot) busy_names_.EraseAllOf(group[open[n]].unit);
+    outcomes[open[n]] = std::move(written[n]);
+  }
+  co_return outcomes;
+}
+
+// The outcome of each unit, or none if names have turned out to be busy.
+asio::awaitable<std::vector<UnitOutcome>> Appender::WriteAll(
+    Lane& lane, std::vector<AppendUnit> units, Wait wait, absl::Time deadline) {
   std::vector<UnitOutcome> outcomes =
       co_await Write(lane, units, wait, deadline);
-  if (outcomes.size() == units.size()) co_return outcomes;
+  if (outcomes.empty() || outcomes.size() == units.size()) co_return outcomes;
   // One error for all; find out whose it is.
   outcomes.clear();
   for (const AppendUnit& unit : units) {
@@ -221,12 +275,18 @@ asio::awaitable<std::vector<UnitOutcome>> Appender::RunGroup(Lane& lane,
     std::vector<AppendUnit> alone(1, unit);
     std::vector<UnitOutcome> outcome =
         co_await Write(lane, alone, wait, deadline);
+    if (outcome.empty()) {
+      outcome.push_back(
+          {.result = BusyNameError(busy_names_.FindIn(unit).value_or("")),
+           .must_wait = true});
+    }
     outcomes.push_back(std::move(outcome.front()));
   }
   co_return outcomes;
 }
 
-// One outcome a unit, or a single one that stands for a fault in some unit.
+// One outcome a unit, or a single one that stands for a fault in some unit, or
+// none if names have turned out to be busy.
 asio::awaitable<std::vector<UnitOutcome>> Appender::Write(
     Lane& lane, std::vector<AppendUnit> units, Wait wait, absl::Time deadline) {
   const std::size_t count = units.size();
@@ -234,9 +294,11 @@ asio::awaitable<std::vector<UnitOutcome>> Appender::Write(
   Backoff backoff({absl::Milliseconds(2), absl::Milliseconds(100)});
   while (true) {
     bool in_doubt = false;
-    absl::StatusOr<std::vector<UnitOutcome>> outcomes =
-        co_await WriteOnce(lane, batch, wait, deadline, in_doubt);
+    bool names_are_busy = false;
+    absl::StatusOr<std::vector<UnitOutcome>> outcomes = co_await WriteOnce(
+        lane, batch, wait, deadline, in_doubt, names_are_busy);
     if (outcomes.ok()) co_return *std::move(outcomes);
+    if (names_are_busy) co_return std::vector<UnitOutcome>();
     absl::Status status = outcomes.status();
     if (postgres::IsRolledBack(status) && backoff.failures() < kTriesMax &&
         absl::Now() < deadline) {
@@ -259,11 +321,14 @@ asio::awaitable<std::vector<UnitOutcome>> Appender::Write(
 
 asio::awaitable<absl::StatusOr<std::vector<UnitOutcome>>> Appender::WriteOnce(
     Lane& lane, AppendBatch& batch, Wait wait, absl::Time deadline,
-    bool& in_doubt) {
+    bool& in_doubt, bool& names_are_busy) {
   AdmittedConnection& connection = lane.connection;
   if (given_up_) co_return absl::CancelledError("the store is closing");
-  STELE_CO_RETURN_IF_ERROR(co_await connection.Attach(Until(deadline)));
-  STELE_CO_RETURN_IF_ERROR(co_await InternOn(connection, batch, deadline));
+  STELE_CO_RETURN_IF_ERROR(
+      co_await connection.Attach(std::max(Until(deadline), kAttachMin)));
+  const absl::Status named = co_await InternOn(connection, batch, deadline);
+  names_are_busy = IsBusy(named, *connection);
+  STELE_CO_RETURN_IF_ERROR(named);
   const postgres::Params params = batch.AppendParams(wait);
   absl::StatusOr<postgres::Result> result = co_await connection->Execute(
       "appending", statements_.append, params, Until(deadline) + kGrace);
@@ -286,6 +351,10 @@ asio::awaitable<absl::Status> Appender::InternNames(
   params.Texts(missing);
   auto result = co_await connection->Execute(doing, statement, params,
                                              Until(deadline) + kGrace);
+  if (IsBusy(result.status(), *connection)) {
+    busy_names_.Add(missing);
+    co_return BusyNameError(missing.front());
+  }
   STELE_CO_RETURN_IF_ERROR(result);
   const std::vector<std::int32_t> ids = result->GetInt4s(0, 0);
   for (std::size_t i = 0; i < ids.size(); ++i) known.Add(ids[i], missing[i]);
@@ -314,6 +383,20 @@ asio::awaitable<absl::Status> Appender::InternOn(AdmittedConnection& connection,
 asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch,
                                                ServerRunPtr run) {
   const absl::Time deadline = absl::Now() + options_.call_timeout;
+  while (true) {
+    bool names_are_busy = false;
+    absl::Status status =
+        co_await InternOnce(batch, run, deadline, names_are_busy);
+    if (!names_are_busy || absl::Now() >= deadline) co_return status;
+    // Others first.
+    co_await interner_->signal.WaitFor(kNameGap);
+  }
+}
+
+asio::awaitable<absl::Status> Appender::InternOnce(AppendBatch& batch,
+                                                   const ServerRunPtr& run,
+                                                   absl::Time deadline,
+                                                   bool& names_are_busy) {
   while (interner_is_busy_ && !stopping_ && absl::Now() < deadline) {
     co_await interner_->signal.WaitFor(Until(deadline));
   }
@@ -330,6 +413,7 @@ asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch,
   }
   if (status.ok()) {
     status = co_await InternOn(interner_->connection, batch, deadline);
+    names_are_busy = IsBusy(status, *interner_->connection);
   }
   interner_is_busy_ = false;
   interner_->signal.Notify();
@@ -338,7 +422,7 @@ asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch,
 
 void Appender::Settle(Group& group, std::vector<UnitOutcome> outcomes) {
   for (std::size_t i = 0; i < group.size(); ++i) {
-    if (outcomes[i].held.empty()) {
+    if (outcomes[i].held.empty() && !outcomes[i].must_wait) {
       queue_.Unhold(group[i].unit);
       Finish(group[i], std::move(outcomes[i].result));
     } else if (stopping_) {

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "postgres_append_batch.h"
 #include "postgres_append_queue.h"
+#include "postgres_busy_names.h"
 #include "postgres_head.h"
 #include "postgres_history.h"
 #include "postgres_io.h"
@@ -34,7 +35,8 @@ struct AppenderOptions {
 //
 // A group leaves out the units that touch a stream which another session holds:
 // a lane of their own tries them until they succeed or their time is over. So
-// nobody else waits for them, however many they are.
+// nobody else waits for them, however many they are. The same goes for units
+// with a new name that another session is registering.
 //
 // Used on the IoThread only.
 class Appender {
@@ -84,25 +86,34 @@ class Appender {
   // Fails each append whose time is over while it waits.
   boost::asio::awaitable<void> DropOverdue();
   void FailOverdue();
+  // The outcome of each unit.
   boost::asio::awaitable<std::vector<UnitOutcome>> RunGroup(Lane& lane,
                                                             Group& group,
                                                             Wait wait);
-  // The outcome of each unit.
+  boost::asio::awaitable<std::vector<UnitOutcome>> WriteAll(
+      Lane& lane, std::vector<AppendUnit> units, Wait wait,
+      absl::Time deadline);
   boost::asio::awaitable<std::vector<UnitOutcome>> Write(
       Lane& lane, std::vector<AppendUnit> units, Wait wait,
       absl::Time deadline);
   boost::asio::awaitable<absl::StatusOr<std::vector<UnitOutcome>>> WriteOnce(
       Lane& lane, AppendBatch& batch, Wait wait, absl::Time deadline,
-      bool& in_doubt);
+      bool& in_doubt, bool& names_are_busy);
   boost::asio::awaitable<absl::Status> InternNames(
       AdmittedConnection& connection, std::string_view doing,
       const postgres::Statement& statement,
       const std::vector<std::string_view>& missing, absl::Time deadline,
       Names<std::int32_t>& known);
   // REQUIRES: attached; the numbers are for this session's run.
+  // kDeadlineExceeded if another session is registering some of the names,
+  // which are then among the busy ones.
   boost::asio::awaitable<absl::Status> InternOn(AdmittedConnection& connection,
                                                 AppendBatch& batch,
                                                 absl::Time deadline);
+  boost::asio::awaitable<absl::Status> InternOnce(AppendBatch& batch,
+                                                  const ServerRunPtr& run,
+                                                  absl::Time deadline,
+                                                  bool& names_are_busy);
   void Settle(Group& group, std::vector<UnitOutcome> outcomes);
   void Finish(const Waiting& waiting, UnitResult result);
   void ShowWaiting();
@@ -125,6 +136,7 @@ class Appender {
   std::unique_ptr<Lane> interner_;
   bool interner_is_busy_ = false;
   AppendQueue queue_;
+  BusyNames busy_names_;
   Signal stopped_;
   bool stopping_ = false;
   bool given_up_ = false;

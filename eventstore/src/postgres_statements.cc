@@ -76,10 +76,16 @@ Statements::Statements(const std::string& schema) {
       {kInt8Array, kInt8Array, kInt2Array, kInt4Array, kUuidArray, kBoolArray,
        kBool, kInt4Array, kInt4Array, kTimestamp, kInt4Array, kUuidArray,
        kInt4Array, kByteaArray, kByteaArray});
-  intern_types = make("stele_intern_types", "SELECT {schema}.intern_types($1)",
+  // Wait a moment only, in their transactions alone: another session may have
+  // registered the same name, and not have committed that.
+  intern_types = make("stele_intern_types",
+                      "SELECT {schema}.intern_types($1) FROM "
+                      "pg_catalog.set_config('lock_timeout', '100ms', true)",
                       {kTextArray});
   intern_categories =
-      make("stele_intern_categories", "SELECT {schema}.intern_categories($1)",
+      make("stele_intern_categories",
+           "SELECT {schema}.intern_categories($1) FROM "
+           "pg_catalog.set_config('lock_timeout', '100ms', true)",
            {kTextArray});
 
   // Of the identity of a server's run: the database and the log in it, when the

@@ -140,6 +140,17 @@ class Registration {
 
 }  // namespace
 
+absl::Status InternTypes(EventStore& store, const Projection& projection) {
+  return Annotate(store.Transact([&](Transaction& tx) {
+    return RunSql([&]() -> absl::Status {
+      Registry(tx).InternTypes(projection.event_types);
+      return absl::OkStatus();
+    });
+  }),
+                  absl::StrCat("registering the event types of projection ",
+                               projection.type.name));
+}
+
 absl::StatusOr<VersionRow> CreateVersion(Registry& registry,
                                          const RegistryRow& row,
                                          const Projection& projection,
@@ -191,6 +202,7 @@ absl::Status RegisterProjection(EventStore& store,
                                 const PlannedProjection& planned,
                                 const ProjectionsOptions& options) {
   bool is_first = false;
+  STELE_RETURN_IF_ERROR(InternTypes(store, *planned.projection));
   STELE_RETURN_IF_ERROR(Annotate(
       store.Transact([&](Transaction& tx) {
         return RunSql([&]() -> absl::Status {

@@ -17,6 +17,11 @@ absl::Status RegisterProjection(EventStore& store,
 // have it may append its events again. Throws what libpqxx throws.
 void PutBehindLog(Registry& registry, Transaction& tx, const RegistryRow& row);
 
+// Gives the event types of a projection their numbers, so that they can be
+// guarded, and commits that: before each transaction that adds a version, for
+// whoever holds such names in an open transaction delays appends.
+absl::Status InternTypes(EventStore& store, const Projection& projection);
+
 // Adds a version with its table, and runs the user's Prepare(). Throws what
 // libpqxx throws.
 absl::StatusOr<VersionRow> CreateVersion(Registry& registry,

@@ -263,6 +263,12 @@ void Registry::Guard(const std::string& name,
       ArrayOf(types));
 }
 
+void Registry::InternTypes(const std::vector<std::string>& types) {
+  sql_.exec_params(
+      absl::StrCat("SELECT ", Table("intern_types"), "($1::text[])"),
+      ArrayOf(types));
+}
+
 void Registry::SayAlive(const std::string& name, const ProcessRow& process,
                         absl::Duration lease) {
   sql_.exec_params(

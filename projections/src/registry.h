@@ -103,8 +103,11 @@ class Registry {
 
   // Has the store refuse appends of these types by whoever does not do the work
   // of this inline projection with them; none = no longer. In force for appends
-  // that begin after the commit.
+  // that begin after the commit. Throws if a type has no number yet.
   void Guard(const std::string& name, const std::vector<std::string>& types);
+  // Gives event types their numbers. In a transaction of its own: others who
+  // append events of a new type wait until it ends.
+  void InternTypes(const std::vector<std::string>& types);
 
   void SayAlive(const std::string& name, const ProcessRow& process,
                 absl::Duration lease);

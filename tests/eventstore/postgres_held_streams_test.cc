@@ -74,6 +74,19 @@ class PostgresHeldStreamsTest : public PostgresStoreTest {
                    "' FOR UPDATE"));
   }
 
+  // The same with event types, as a list of SQL.
+  std::unique_ptr<Holder> Registering(const std::string& types) {
+    return std::make_unique<Holder>(
+        Dsn(), Sql("SELECT {s}.intern_types(ARRAY[" + types + "])"));
+  }
+
+  static AppendRequest RequestOfType(const std::string& stream_id,
+                                     const std::string& type) {
+    AppendRequest request = Request(stream_id);
+    request.events[0].type = type;
+    return request;
+  }
+
   // Waits until so many appends to a stream are known to wait for it.
   void AwaitParked(int appends) {
     const absl::Time deadline = absl::Now() + kPatience;
@@ -108,6 +121,11 @@ class PostgresHeldStreamsTest : public PostgresStoreTest {
   std::unique_ptr<Appending> Begin(EventStore& of,
                                    std::vector<AppendRequest> requests) {
     return std::make_unique<Appending>(of, std::move(requests));
+  }
+
+  std::unique_ptr<Appending> BeginWithType(const std::string& stream_id,
+                                           const std::string& type) {
+    return Begin(store(), {RequestOfType(stream_id, type)});
   }
 
   // Many append to streams of their own. Returns the longest that one took.
@@ -341,6 +359,91 @@ TEST_F(PostgresHeldStreamsTest, ABusyStreamIsSharedBetweenStores) {
   }
   for (std::thread& writer : writers) writer.join();
   ExpectSoundLog(200);
+}
+
+// ---- Names that another session is registering ------------------------------
+
+TEST_F(PostgresHeldStreamsTest, NamesBeingRegisteredDelayNobodyElse) {
+  constexpr int kWaiting = 4, kCallers = 16, kAppendsEach = 10;
+  Append("s-known");
+  auto registering = Registering("'test.New', 'test.Newer'");
+  auto waiting = BeginWithType("s-new", "test.New");
+  AwaitParked(1);
+  std::vector<std::unique_ptr<Appending>> more;
+  for (int i = 0; i < kWaiting; ++i) {
+    more.push_back(BeginWithType(absl::StrCat("s-more", i), "test.Newer"));
+  }
+  AwaitParked(1 + kWaiting);
+  EXPECT_LT(LetOthersAppend(kCallers, kAppendsEach), absl::Seconds(5));
+  // A new name that nobody else registers, and a stream of one who waits.
+  EXPECT_THAT(BeginWithType("s-free", "test.Free")->Join(), IsOk());
+  EXPECT_THAT(store().Append(Request("s-new", ExpectedVersion::NoStream())),
+              IsOk());
+  EXPECT_FALSE(waiting->is_over());
+  registering.reset();
+  const auto& results = waiting->Join();
+  ASSERT_THAT(results, IsOk());
+  EXPECT_EQ(results->front().version, 2);
+  for (const auto& one : more) EXPECT_THAT(one->Join(), IsOk());
+  AwaitParked(0);
+  ExpectSoundLog(1 + 1 + kWaiting + kCallers * kAppendsEach + 2);
+}
+
+TEST_F(PostgresHeldStreamsTest, WhoWaitsTooLongForANameIsTold) {
+  PostgresEventStoreOptions options = Options();
+  options.call_timeout = absl::Milliseconds(500);
+  auto hasty = Open(options);
+  auto registering = Registering("'test.New'");
+  std::vector<AppendRequest> requests = {RequestOfType("s-1", "test.New")};
+  const auto is_told =
+      StatusIs(absl::StatusCode::kDeadlineExceeded,
+               AllOf(HasSubstr("\"test.New\""), HasSubstr("session"),
+                     HasSubstr("nothing was written")));
+  EXPECT_THAT(hasty->AppendAll(requests), is_told);
+  EXPECT_THAT(hasty->Transact([&](Transaction& tx) {
+    return tx.Append(requests).status();
+  }),
+              is_told);
+  registering.reset();
+  EXPECT_THAT(hasty->AppendAll(requests), IsOk());
+  ExpectSoundLog(1);
+}
+
+TEST_F(PostgresHeldStreamsTest, ATransactionWaitsForANameAlone) {
+  auto registering = Registering("'test.New'");
+  const auto transact = [&](const std::string& stream_id,
+                            const std::string& type) {
+    return store().Transact([&](Transaction& tx) {
+      const std::vector<AppendRequest> requests = {
+          RequestOfType(stream_id, type)};
+      return tx.Append(requests).status();
+    });
+  };
+  absl::Status status;
+  std::thread waiting([&] { status = transact("s-1", "test.New"); });
+  AwaitRow(
+      "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+      "query LIKE '%{s}%intern_types%'");
+  EXPECT_THAT(transact("s-2", "test.Free"), IsOk());
+  registering.reset();
+  waiting.join();
+  EXPECT_THAT(status, IsOk());
+  ExpectSoundLog(2);
+}
+
+// The transaction that guards a type may be open for long.
+TEST_F(PostgresHeldStreamsTest, AGuardBeingRaisedDelaysNobody) {
+  const std::string guard =
+      Sql("SELECT {s}.guard_inline('orders', ARRAY['test.New'])");
+  EXPECT_THROW(Holder(Dsn(), guard), pqxx::sql_error) << "has no number yet";
+  Registering("'test.New'")->tx.commit();
+  auto guarding = std::make_unique<Holder>(Dsn(), guard);
+  EXPECT_THAT(BeginWithType("s-1", "test.New")->Join(), IsOk());
+  guarding->tx.commit();
+  EXPECT_THAT(
+      BeginWithType("s-1", "test.New")->Join(),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("orders")));
+  ExpectSoundLog(1);
 }
 
 }  // namespace

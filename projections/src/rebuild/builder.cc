@@ -124,6 +124,7 @@ void Builder::TakeOverAppends(Registry& registry, Transaction& tx,
 
 absl::Status Builder::Begin() {
   const std::string& name = projection_.type.name;
+  STELE_RETURN_IF_ERROR(InternTypes(store_, projection_));
   return store_.Transact([&](Transaction& tx) {
     return RunSql([&]() -> absl::Status {
       Registry registry(tx);
