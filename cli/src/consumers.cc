@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "arguments.h"
 #include "commands.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/consumer_storage.h"
@@ -211,17 +214,15 @@ void AddConsumers(CLI::App& app, const Context& context, Command& chosen) {
       consumers, "reset", "Go on from another position",
       [&context, options] { return Reset(context, *options); }, chosen);
   for (CLI::App* command : {pause, resume, reset}) {
-    command
-        ->add_option("consumer", options->name, "Its name, from consumers list")
+    AddName(command, "consumer", options->name, "Its name, from consumers list")
         ->required();
   }
   reset->add_flag("--force", options->force,
                   "Also if events are counted twice or left out");
-  reset
-      ->add_option("--to", options->position,
-                   "Everything after it is handled again")
-      ->required()
-      ->check(CLI::NonNegativeNumber);
+  AddNumber(reset, "--to", options->position,
+            "Everything after it is handled again", 0,
+            std::numeric_limits<std::int64_t>::max())
+      ->required();
 }
 
 }  // namespace stele::cli

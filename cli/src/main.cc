@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "commands.h"
+#include "stele/base/log.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 
@@ -104,14 +105,14 @@ int AnswerParseError(const CLI::App& app, const CLI::ParseError& error,
       report.data = boost::json::object{{"version", STELE_VERSION}};
     return Print(report, as_json);
   }
-  if (!as_json) std::cerr << HelpOf(command) << "\n";
   return PrintFailure(
-      absl::InvalidArgumentError(absl::StrCat(Complaint(app, error), "; see ",
+      absl::InvalidArgumentError(absl::StrCat(Complaint(app, error), "; try ",
                                               FullName(command), " --help")),
       as_json);
 }
 
 int Main(int argc, char** argv) {
+  SetLogLevel(LogLevel::kWarning);  // What goes well is in the report.
   CLI::App app("Looks after a Stele event store.", "stele");
   Context context;
   Command chosen;

@@ -1,8 +1,12 @@
 // What consumers and inboxes have set aside, and what becomes of it.
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "arguments.h"
 #include "commands.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
@@ -94,6 +98,11 @@ absl::StatusOr<std::vector<ParkedKey>> ParkedInInbox(
   return list;
 }
 
+absl::Status NoConsumer(const std::string& name) {
+  return absl::NotFoundError(absl::StrCat("there is no consumer ", Quoted(name),
+                                          "; see stele consumers list"));
+}
+
 absl::StatusOr<Report> List(const Context& context, const Options& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
@@ -114,11 +123,7 @@ absl::StatusOr<Report> List(const Context& context, const Options& options) {
     if (!parked.ok()) return parked.status();
     for (const ParkedKey& key : *parked) Add(report, all, consumer.name, key);
   }
-  if (!is_known) {
-    return absl::NotFoundError(absl::StrCat("there is no consumer ",
-                                            Quoted(options.consumer),
-                                            "; see stele consumers list"));
-  }
+  if (!is_known) return NoConsumer(options.consumer);
   if (report.rows.empty()) {
     report.columns.clear();
     report.text = "nothing is parked\n";
@@ -170,13 +175,53 @@ absl::StatusOr<Report> ChangeInbox(EventStore& store, const Options& options,
   return report;
 }
 
+absl::Status CheckKnown(EventStore& store, const std::string& name) {
+  STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
+                         store.consumers().List());
+  const bool is_known = std::any_of(
+      consumers.begin(), consumers.end(),
+      [&](const ConsumerStatus& consumer) { return consumer.name == name; });
+  return is_known ? absl::OkStatus() : NoConsumer(name);
+}
+
+// What was asked for before and is not done yet, if `request` differs from it;
+// else empty. There is one request a key: the last.
+absl::StatusOr<std::string> Replaced(ConsumerStorage& consumers,
+                                     const Options& options,
+                                     ParkedState request) {
+  STELE_ASSIGN_OR_RETURN(const std::vector<ParkedKey> parked,
+                         consumers.ListParked(options.consumer));
+  for (const ParkedKey& key : parked) {
+    if (key.key != options.key) continue;
+    const bool is_same =
+        key.state == request && (request != ParkedState::kDiscardOne ||
+                                 key.discard_position == options.first);
+    if (is_same) break;
+    switch (key.state) {
+      case ParkedState::kWaiting:
+        break;
+      case ParkedState::kRetryNow:
+        return "the retry";
+      case ParkedState::kDiscardOne:
+        return absl::StrCat("the discard of the event at ",
+                            key.discard_position);
+      case ParkedState::kDiscardAll:
+        return "the discard of all that is held";
+    }
+  }
+  return "";
+}
+
 absl::StatusOr<Report> Change(const Context& context, const Options& options,
                               ParkedState request) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_RETURN_IF_ERROR(CheckKnown(*store, options.consumer));
   if (IsInbox(options.consumer)) {
     return ChangeInbox(*store, options, request);
   }
   ConsumerStorage& consumers = store->consumers();
+  STELE_ASSIGN_OR_RETURN(const std::string replaced,
+                         Replaced(consumers, options, request));
   STELE_RETURN_IF_ERROR(
       request == ParkedState::kDiscardOne
           ? consumers.RequestDiscard(options.consumer, options.key,
@@ -186,8 +231,13 @@ absl::StatusOr<Report> Change(const Context& context, const Options& options,
   report.text = absl::StrCat(
       "asked for; whoever works on ", options.consumer,
       " does it at its next turn (stele parked list shows the result)\n");
-  report.data =
-      json::object{{"consumer", options.consumer}, {"key", options.key}};
+  json::object object{{"consumer", options.consumer}, {"key", options.key}};
+  if (!replaced.empty()) {
+    absl::StrAppend(&report.text, "this replaces ", replaced,
+                    ", which was asked for and not yet done\n");
+    object["replaces"] = replaced;
+  }
+  report.data = std::move(object);
   return report;
 }
 
@@ -201,7 +251,7 @@ void AddParked(CLI::App& app, const Context& context, Command& chosen) {
   CLI::App* list = AddCommand(
       parked, "list", "What is parked, since when and why",
       [&context, options] { return List(context, *options); }, chosen);
-  list->add_option("--consumer", options->consumer, "Only this consumer's");
+  AddName(list, "--consumer", options->consumer, "Only this consumer's");
   CLI::App* retry = AddCommand(
       parked, "retry", "Try what failed again now",
       [&context, options] {
@@ -217,15 +267,15 @@ void AddParked(CLI::App& app, const Context& context, Command& chosen) {
       },
       chosen);
   for (CLI::App* command : {retry, discard}) {
-    command->add_option("consumer", options->consumer, "Its name")->required();
+    AddName(command, "consumer", options->consumer, "Its name")->required();
     command->add_option("key", options->key, "The parked key")->required();
   }
   CLI::App* what = discard->add_option_group("What");
   what->require_option(1);
-  what->add_option("--first", options->first,
-                   "The one that failed, by its number under \"first\" in "
-                   "parked list; refused if another is the first by now")
-      ->check(CLI::PositiveNumber);
+  AddNumber(what, "--first", options->first,
+            "The one that failed, by its number under \"first\" in parked "
+            "list; refused if another is the first by now",
+            1, std::numeric_limits<std::int64_t>::max());
   what->add_flag("--all", options->all, "All that is held for the key");
 }
 

@@ -4,10 +4,12 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "arguments.h"
 #include "commands.h"
 #include "rebuild.h"
 #include "stele/base/clock.h"
 #include "stele/base/status.h"
+#include "stele/base/strings.h"
 #include "stele/projections/admin.h"
 
 namespace stele::cli {
@@ -47,6 +49,20 @@ json::object ToJson(const ProjectionStatus& status) {
         {"positions_per_second", status.progress->positions_per_second}};
   }
   return object;
+}
+
+absl::Status CheckKnown(ProjectionAdmin& admin, const std::string& name) {
+  STELE_ASSIGN_OR_RETURN(const auto projections, admin.List());
+  std::vector<std::string> names;
+  for (const ProjectionStatus& status : projections) {
+    if (status.name == name) return absl::OkStatus();
+    names.push_back(status.name);
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "there is no projection ", Quoted(name),
+      names.empty()
+          ? "; this store has none"
+          : absl::StrCat("; there are: ", absl::StrJoin(names, ", "))));
 }
 
 namespace {
@@ -113,6 +129,7 @@ absl::StatusOr<Report> Status(const Context& context,
                               const ProjectionOptions& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_RETURN_IF_ERROR(CheckKnown(*admin, options.name));
   STELE_ASSIGN_OR_RETURN(const ProjectionStatus status,
                          admin->Status(options.name));
   Report report;
@@ -150,6 +167,7 @@ absl::StatusOr<Report> Undo(const Context& context,
                             const ProjectionOptions& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_RETURN_IF_ERROR(CheckKnown(*admin, options.name));
   STELE_RETURN_IF_ERROR(admin->Undo(
       options.name,
       SystemClock().Now() + absl::Seconds(options.timeout_seconds)));
@@ -163,6 +181,7 @@ absl::StatusOr<Report> Abort(const Context& context,
                              const ProjectionOptions& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_RETURN_IF_ERROR(CheckKnown(*admin, options.name));
   STELE_RETURN_IF_ERROR(admin->Abort(options.name));
   Report report;
   report.text = absl::StrCat("the rebuild of ", options.name, " is given up\n");
@@ -174,6 +193,7 @@ absl::StatusOr<Report> BehindLog(const Context& context,
                                  const ProjectionOptions& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_RETURN_IF_ERROR(CheckKnown(*admin, options.name));
   STELE_RETURN_IF_ERROR(admin->PutBehindLog(options.name));
   Report report;
   report.text = absl::StrCat(options.name, " is filled by the log now\n");
@@ -209,15 +229,12 @@ void AddProjections(CLI::App& app, const Context& context, Command& chosen) {
       "Let everybody append an inline projection's events; the log fills it",
       [&context, options] { return BehindLog(context, *options); }, chosen);
   for (CLI::App* command : {status, rebuild, undo, abort, behind_log}) {
-    command->add_option("projection", options->name, "Its name")->required();
+    AddName(command, "projection", options->name, "Its name")->required();
   }
   rebuild->add_flag("--no-wait", options->no_wait, "Ask for it and return");
   for (CLI::App* command : {rebuild, undo}) {
-    command
-        ->add_option("--timeout", options->timeout_seconds,
-                     "Seconds to wait for the switch")
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400 * 7}))
-        ->capture_default_str();
+    AddNumber(command, "--timeout", options->timeout_seconds,
+              "Seconds to wait for the switch", 1, 86'400 * 7);
   }
 }
 

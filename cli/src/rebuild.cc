@@ -148,6 +148,7 @@ absl::StatusOr<Report> Rebuild(const Context& context,
                                const ProjectionOptions& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(auto admin, ProjectionAdmin::Create(*store));
+  STELE_RETURN_IF_ERROR(CheckKnown(*admin, options.name));
   STELE_ASSIGN_OR_RETURN(const ProjectionStatus before,
                          admin->Status(options.name));
   STELE_RETURN_IF_ERROR(admin->RequestRebuild(options.name));

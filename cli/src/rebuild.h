@@ -31,6 +31,9 @@ absl::StatusOr<Report> Rebuild(const Context& context,
 
 boost::json::object ToJson(const ProjectionStatus& status);
 
+// kNotFound, with the names of those there are, unless `name` is one of them.
+absl::Status CheckKnown(ProjectionAdmin& admin, const std::string& name);
+
 }  // namespace stele::cli
 
 #endif  // STELE_CLI_REBUILD_H_

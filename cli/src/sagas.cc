@@ -1,9 +1,14 @@
 #include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "arguments.h"
 #include "commands.h"
 #include "stele/base/status.h"
+#include "stele/base/strings.h"
+#include "stele/eventstore/consumer_storage.h"
 #include "stele/sagas/saga_admin.h"
 #include "stele/sagas/saga_storage.h"
 
@@ -38,6 +43,33 @@ json::object ToJson(const SagaSummary& summary) {
                       {"updated_at", TimeText(summary.row.updated_at)}};
 }
 
+// Those that have instances or a place in the log.
+absl::StatusOr<std::set<std::string>> KnownSagas(
+    EventStore& store, const std::vector<SagaCounts>& counts) {
+  constexpr std::string_view kPrefix = "saga/";
+  std::set<std::string> names;
+  for (const SagaCounts& count : counts) names.insert(count.saga);
+  STELE_ASSIGN_OR_RETURN(const auto consumers, store.consumers().List());
+  for (const ConsumerStatus& consumer : consumers) {
+    if (consumer.name.rfind(kPrefix, 0) == 0) {
+      names.insert(consumer.name.substr(kPrefix.size()));
+    }
+  }
+  return names;
+}
+
+absl::Status CheckKnown(EventStore& store, const std::string& saga,
+                        const std::vector<SagaCounts>& counts) {
+  if (saga.empty()) return absl::OkStatus();
+  STELE_ASSIGN_OR_RETURN(const auto known, KnownSagas(store, counts));
+  if (known.contains(saga)) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(
+      "there is no saga ", Quoted(saga),
+      known.empty()
+          ? "; this store has none"
+          : absl::StrCat("; there are: ", absl::StrJoin(known, ", "))));
+}
+
 absl::StatusOr<Report> List(const Context& context, const Options& options) {
   SagaQuery query;
   query.saga = options.saga;
@@ -53,8 +85,9 @@ absl::StatusOr<Report> List(const Context& context, const Options& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_ASSIGN_OR_RETURN(auto storage, OpenSagaStorage(*store));
   SagaAdmin admin(*store, *storage);
-  STELE_ASSIGN_OR_RETURN(const auto sagas, admin.List(query));
   STELE_ASSIGN_OR_RETURN(const auto counts, admin.Count());
+  STELE_RETURN_IF_ERROR(CheckKnown(*store, options.saga, counts));
+  STELE_ASSIGN_OR_RETURN(const auto sagas, admin.List(query));
   Report report;
   report.columns = {"saga",   "id",      "status", "steps",
                     "timers", "changed", "reason"};
@@ -192,17 +225,16 @@ void AddSagas(CLI::App& app, const Context& context, Command& chosen) {
   CLI::App* list = AddCommand(
       sagas, "list", "Instances, those longest unchanged first",
       [&context, options] { return List(context, *options); }, chosen);
-  list->add_option("--saga", options->saga, "Only of this saga");
+  AddName(list, "--saga", options->saga, "Only of this saga");
   list->add_option("--status", options->status,
                    "Only active, compensating, completed, compensated, parked");
-  list->add_option("--limit", options->limit, "Most instances to list")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{100'000}))
-      ->capture_default_str();
+  AddNumber(list, "--limit", options->limit, "Most instances to list", 1,
+            100'000);
   CLI::App* show = AddCommand(
       sagas, "show", "One instance's story, step by step",
       [&context, options] { return Show(context, *options); }, chosen);
-  show->add_option("saga", options->saga, "Its name")->required();
-  show->add_option("id", options->id, "The instance's id")->required();
+  AddName(show, "saga", options->saga, "Its name")->required();
+  AddName(show, "id", options->id, "The instance's id")->required();
 }
 
 }  // namespace stele::cli

@@ -2,6 +2,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "arguments.h"
 #include "commands.h"
 #include "stele/base/status.h"
 
@@ -77,9 +78,8 @@ void AddStreams(CLI::App& app, const Context& context, Command& chosen) {
       [&context, options] { return Show(context, *options); }, chosen);
   show->add_option("stream", options->stream_id, "Its id, e.g. order-A-17")
       ->required();
-  show->add_option("--limit", options->limit, "Most events to show")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))
-      ->capture_default_str();
+  AddNumber(show, "--limit", options->limit, "Most events to show", 1,
+            1'000'000);
   show->add_flag("--backwards", options->backwards, "The newest first");
 }
 

@@ -12,7 +12,9 @@ namespace stele::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Balances that cannot take one amount until they are mended.
 struct FragileBalances : bank::Balances {
@@ -169,7 +171,10 @@ TEST_F(ConsumersTest, SaysThatThereIsNoSuchConsumer) {
     EXPECT_EQ(text.exit, 4) << call[1] << text.err;
     EXPECT_EQ(text.out, "");
     EXPECT_THAT(text.err, ::testing::Not(HasSubstr("\x1b")));
-    EXPECT_EQ(Json(call).exit, 4);
+    const Answer json = Json(call);
+    EXPECT_EQ(json.exit, 4);
+    EXPECT_THAT(json.Diagnostics(),
+                AnyOf(HasSubstr("no consumer"), HasSubstr("not registered")));
   }
 }
 
@@ -218,6 +223,29 @@ TEST_F(ConsumersTest, DiscardsTheFailedEventAndGoesOnWithTheNext) {
   EXPECT_EQ(asked.exit, 0) << asked.out;
   Await("the event after it",
         [&] { return BalanceOf(*service, "ada") == 110; });
+}
+
+TEST_F(ConsumersTest, SaysWhichRequestALaterOneReplaces) {
+  ASSERT_THAT(ParkAda()->Stop(), IsOk());  // Nobody does what is asked for.
+  const std::string name = Consumer();
+  const std::int64_t first =
+      At(Json({"parked", "list"}).Data(), "/0/first_position").as_int64();
+  const std::vector<std::string> discard = {
+      "parked", "discard", name, "ada", "--first", absl::StrCat(first)};
+  const auto out = [&](const std::vector<std::string>& call) {
+    const Answer answer = Stele(call);
+    EXPECT_EQ(answer.exit, 0) << answer.err;
+    return answer.out;
+  };
+  EXPECT_THAT(out(discard), Not(HasSubstr("replaces")));
+  EXPECT_THAT(out(discard), Not(HasSubstr("replaces"))) << "it is the same";
+  EXPECT_THAT(
+      out({"parked", "retry", name, "ada"}),
+      HasSubstr(absl::StrCat("replaces the discard of the event at ", first)));
+  EXPECT_THAT(out({"parked", "discard", name, "ada", "--all"}),
+              HasSubstr("replaces the retry"));
+  EXPECT_EQ(TextAt(Json(discard).Data(), "/replaces"),
+            "the discard of all that is held");
 }
 
 TEST_F(ConsumersTest, DiscardsAllThatIsHeld) {

@@ -64,7 +64,10 @@ TEST_F(CliProjectionsTest, RebuildsWhatARunningProcessServesAndUndoesIt) {
     const Answer status = Json({"projections", "status", name});
     EXPECT_EQ(At(status.Data(), "/active/version"), 2);
     EXPECT_EQ(At(status.Data(), "/previous/version"), 1);
-    EXPECT_EQ(Json({"projections", "undo", name, "--timeout", "60"}).exit, 0);
+    const Answer undone =
+        Stele({"projections", "undo", name, "--timeout", "60"});
+    EXPECT_EQ(undone.exit, 0) << undone.out;
+    EXPECT_EQ(undone.err, "") << "no log";
     EXPECT_EQ(
         At(Json({"projections", "status", name}).Data(), "/active/version"), 1);
   }
@@ -143,7 +146,9 @@ TEST_F(CliProjectionsTest, RefusesWhatThereIsNot) {
        {"status", "rebuild", "undo", "abort", "behind-log"}) {
     const Answer answer = Json({"projections", command, "Nonsense'\"\x1b"});
     EXPECT_EQ(answer.exit, 4) << answer.out;
-    EXPECT_THAT(answer.Diagnostics(), HasSubstr("Nonsense"));
+    EXPECT_THAT(answer.Diagnostics(),
+                AllOf(HasSubstr("Nonsense"),
+                      HasSubstr("there are: AccountBalance, TransferStatus")));
   }
   EXPECT_EQ(Stele({"projections", "abort", "AccountBalance"}).exit, 4);
   EXPECT_EQ(Stele({"projections", "undo", "AccountBalance"}).exit, 4);

@@ -115,6 +115,12 @@ TEST_F(SagasTest, ShowsThatAnInstanceIsParkedAndLetsItGoOn) {
 TEST_F(SagasTest, RefusesWhatThereIsNot) {
   EXPECT_EQ(Json({"sagas", "show", "Transfer", "nobody"}).exit, 4);
   EXPECT_EQ(Json({"sagas", "show", "No'\"such\x1b", "x"}).exit, 4);
+  EXPECT_EQ(Json({"sagas", "list", "--saga", "Transfer"}).exit, 4);
+  auto service = StartBank();
+  const Answer unknown = Json({"sagas", "list", "--saga", "Nope"});
+  EXPECT_EQ(unknown.exit, 4) << unknown.out;
+  EXPECT_THAT(unknown.Diagnostics(), HasSubstr("there are: Transfer"));
+  EXPECT_EQ(Json({"sagas", "list", "--saga", "Transfer"}).exit, 0);
   EXPECT_EQ(Json({"sagas", "list", "--status", "confused"}).exit, 2);
   EXPECT_EQ(Json({"sagas", "list", "--limit", "0"}).exit, 2);
 }

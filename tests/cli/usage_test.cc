@@ -1,4 +1,6 @@
 // Calls that cannot be understood, or that ask about the program itself.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "cli_fixture.h"
 #include "stele/sandbox/free_port.h"
@@ -64,7 +66,7 @@ TEST(UsageTest, EveryCommandHasHelp) {
   }
 }
 
-TEST(UsageTest, RefusesWhatItDoesNotKnowWithHelp) {
+TEST(UsageTest, RefusesWhatItDoesNotKnowInOneLine) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> calls = {
       {{}, "stele --help"},
       {{"nonsense"}, "nonsense"},
@@ -87,7 +89,9 @@ TEST(UsageTest, RefusesWhatItDoesNotKnowWithHelp) {
     EXPECT_EQ(answer.exit, 2) << what << answer.err;
     EXPECT_THAT(answer.out, IsEmpty());
     EXPECT_THAT(answer.err, HasSubstr(what));
-    EXPECT_THAT(answer.err, HasSubstr("Usage: ")) << what;
+    EXPECT_THAT(answer.err, HasSubstr("; try stele")) << what;
+    EXPECT_EQ(std::count(answer.err.begin(), answer.err.end(), '\n'), 1)
+        << answer.err;
   }
 }
 
@@ -103,6 +107,51 @@ TEST(UsageTest, RefusesWithOneJsonObjectWhenAskedForJson) {
       EXPECT_EQ(answer.Json()["status"], "usage");
       EXPECT_TRUE(answer.Data().is_null());
     }
+  }
+}
+
+TEST(UsageTest, SaysWhichNumbersItTakes) {
+  const auto refusal = [](const std::vector<std::string>& call) {
+    const Answer answer = RunStele(call);
+    EXPECT_EQ(answer.exit, 2) << answer.err;
+    return answer.err;
+  };
+  for (const std::string number :
+       {"abc", "99999999999999999999", "-1", "1e3", "0x10", "1.5", " 1"}) {
+    EXPECT_THAT(refusal({"consumers", "reset", "x", "--to=" + number}),
+                HasSubstr("--to: \"" + number +
+                          "\" is not a whole number from 0 to "
+                          "9223372036854775807"));
+  }
+  EXPECT_THAT(refusal({"sagas", "list", "--limit", "100001"}),
+              HasSubstr("\"100001\" is not a whole number from 1 to 100000"));
+  EXPECT_THAT(refusal({"parked", "discard", "x", "y", "--first", "0"}),
+              HasSubstr("from 1 to 9223372036854775807"));
+}
+
+TEST(UsageTest, NamesTheArgumentThatIsNoName) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> calls = {
+      {{"sagas", "show", "\xff", "x"}, "saga: "},
+      {{"sagas", "show", "x", "\xff"}, "id: "},
+      {{"sagas", "list", "--saga", "\xff"}, "--saga: "},
+      {{"projections", "status", "\xff"}, "projection: "},
+      {{"projections", "undo", "\xff"}, "projection: "},
+      {{"consumers", "pause", "\xff"}, "consumer: "},
+      {{"consumers", "reset", "\xff", "--to", "1"}, "consumer: "},
+      {{"parked", "list", "--consumer", "\xff"}, "--consumer: "},
+      {{"parked", "retry", "\xff", "x"}, "consumer: "},
+  };
+  for (auto [arguments, what] : calls) {
+    const Answer broken = RunStele(arguments);
+    EXPECT_EQ(broken.exit, 2) << broken.err;
+    EXPECT_THAT(broken.err,
+                HasSubstr(what + "\"\\xff\" is not well-formed UTF-8"));
+    for (std::string& argument : arguments) {
+      if (argument == "\xff") argument = "";
+    }
+    const Answer empty = RunStele(arguments);
+    EXPECT_EQ(empty.exit, 2) << empty.err;
+    EXPECT_THAT(empty.err, HasSubstr(what + "is empty"));
   }
 }
 
