@@ -238,6 +238,7 @@ absl::Status PostgresEventStore::Tombstone(const std::string& stream_id,
   return pool_->Transact(
       kDoing, [&](pqxx::transaction_base& tx) -> absl::Status {
         auto& session = static_cast<postgres::Session&>(tx.conn());
+        STELE_RETURN_IF_ERROR(RunOf(session).status());
         STELE_ASSIGN_OR_RETURN(
             const postgres::Result result,
             session.Execute(kDoing, tombstone,
@@ -293,7 +294,7 @@ absl::StatusOr<ServerRunPtr> PostgresEventStore::RunOf(
   constexpr std::string_view kDoing = "running a transaction";
   ServerRunPtr run = history_.current();
   if (run != nullptr && session.mark() == run->number) return run;
-  const auto params = postgres::Params().Int8(0).Uuid(Uuid());
+  const auto params = postgres::Params().Int8s({}).Uuids({});
   STELE_ASSIGN_OR_RETURN(const postgres::Result shown,
                          session.Execute(kDoing, statements_.history, params));
   const auto leads_to = [&](const ServerRun& where) {

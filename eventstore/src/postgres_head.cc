@@ -32,6 +32,14 @@ constexpr absl::Duration kAnnounceGap = absl::Milliseconds(1);
 // Committed runs beyond a hole that we remember; beyond that we ask the server.
 constexpr std::size_t kRunsMax = 10'000;
 
+// Of the events that the head passes at once, how many of the first and of the
+// last we keep in mind. Mostly the head waited for the first.
+constexpr int kPassedMax = 1000;
+
+absl::Status ServerChangedError() {
+  return absl::UnavailableError("the server has changed meanwhile");
+}
+
 // An announcement that is lost in a crash is no loss.
 postgres::ConnectOptions Hasty(postgres::ConnectOptions connect) {
   connect.session_sql += "SET synchronous_commit = off;";
@@ -179,7 +187,7 @@ void HeadTracker::Interrupt() {
 void HeadTracker::OnCommitted(std::vector<PlacedEvent> events,
                               std::uint64_t history) {
   if (events.empty()) return;
-  history_.Saw(events.back(), history);
+  history_.Saw(events, history);
   thread_.Post([this, events = std::move(events), history] {
     if (history < history_number_) return;  // They are lost.
     Adopt(history);
@@ -208,6 +216,7 @@ void HeadTracker::Publish() {
 void HeadTracker::Adopt(std::uint64_t history) {
   if (history == history_number_) return;
   state_ = Head();
+  settled_value_ = -1;
   history_number_ = history;
   Publish();
 }
@@ -244,6 +253,9 @@ asio::awaitable<absl::Status> HeadTracker::Look() {
     STELE_CO_RETURN_IF_ERROR(co_await Attach());
     co_return co_await Look();
   }
+  if (follower_.run()->history != history_number_) {
+    co_return ServerChangedError();
+  }
   const std::int64_t last_value = last->GetInt8(0, 0);
   lag_gauge_.Set(static_cast<double>(
       std::max<std::int64_t>(0, last_value - state_.position())));
@@ -266,24 +278,39 @@ asio::awaitable<absl::Status> HeadTracker::LookUpTo(std::int64_t last_value) {
 
   // Only up to an event, not into a hole at the end: after a crash the sequence
   // may give out again what nobody committed.
-  postgres::Params range;
-  range.Int8(state_.position()).Int8(bound);
-  auto row = co_await follower_->Execute(kDoing, statements_.last_row, range,
-                                         call_timeout_);
-  STELE_CO_RETURN_IF_ERROR(row);
-  if (run->history != history_number_) {
-    co_return absl::UnavailableError("the server has changed meanwhile");
-  }
-  PlacedEvent last;
-  if (row->rows() > 0) {
-    last = {row->GetInt8(0, 0), row->GetUuid(0, 1)};
-    history_.Saw(last, run->history);
-  }
-  state_.MoveTo(last.position);
+  auto passed = co_await EventsUpTo(bound);
+  STELE_CO_RETURN_IF_ERROR(passed);
+  if (run->history != history_number_) co_return ServerChangedError();
+  history_.Saw(*passed, run->history);
+  state_.MoveTo(passed->empty() ? 0 : passed->back().position);
   is_settled_ = bound >= last_value;
   settled_value_ = is_settled_ ? last_value : -1;
   Publish();
   co_return absl::OkStatus();
+}
+
+// Those after the head, for the last of them is the next; of very many only the
+// first and the last. Some may come twice.
+asio::awaitable<absl::StatusOr<std::vector<PlacedEvent>>>
+HeadTracker::EventsUpTo(std::int64_t bound) {
+  postgres::Params range;
+  range.Int8(state_.position()).Int8(bound).Int8(kPassedMax);
+  std::vector<PlacedEvent> events;
+  auto last = co_await follower_->Execute(kDoing, statements_.last_rows, range,
+                                          call_timeout_);
+  STELE_CO_RETURN_IF_ERROR(last);
+  if (last->rows() == kPassedMax) {
+    auto first = co_await follower_->Execute(kDoing, statements_.first_rows,
+                                             range, call_timeout_);
+    STELE_CO_RETURN_IF_ERROR(first);
+    for (int row = 0; row < first->rows(); ++row) {
+      events.push_back({first->GetInt8(row, 0), first->GetUuid(row, 1)});
+    }
+  }
+  for (int row = last->rows() - 1; row >= 0; --row) {
+    events.push_back({last->GetInt8(row, 0), last->GetUuid(row, 1)});
+  }
+  co_return events;
 }
 
 asio::awaitable<void> HeadTracker::Follow() {

@@ -100,6 +100,8 @@ class HeadTracker {
   boost::asio::awaitable<absl::Status> Attach();
   boost::asio::awaitable<absl::Status> Look();
   boost::asio::awaitable<absl::Status> LookUpTo(std::int64_t last_value);
+  boost::asio::awaitable<absl::StatusOr<std::vector<PlacedEvent>>> EventsUpTo(
+      std::int64_t bound);
   // Forgets the head of any other history.
   void Adopt(std::uint64_t history);
   void Publish();

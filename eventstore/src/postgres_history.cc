@@ -43,11 +43,14 @@ ServerRunPtr History::current() const {
   return current_;
 }
 
-void History::Saw(const PlacedEvent& witness, std::uint64_t history) {
+void History::Saw(std::span<const PlacedEvent> events, std::uint64_t history) {
   absl::MutexLock lock(&mutex_);
   if (history != number_) return;  // A late answer of the lost one.
-  if (witness_.has_value() && witness_->position >= witness.position) return;
-  witness_ = witness;
+  for (const PlacedEvent& event : events) {
+    if (event.position > greatest_.position) greatest_ = event;
+    if (witnesses_.size() == kWitnessesMax) witnesses_.pop_front();
+    witnesses_.push_back(event);
+  }
 }
 
 asio::awaitable<absl::StatusOr<ServerRunPtr>> History::Admit(
@@ -56,36 +59,39 @@ asio::awaitable<absl::StatusOr<ServerRunPtr>> History::Admit(
   while (true) {
     std::uint64_t number = 0;
     Uuid epoch;
-    std::optional<PlacedEvent> witness;
+    std::vector<PlacedEvent> witnesses;
     {
       absl::MutexLock lock(&mutex_);
       number = number_;
       epoch = epoch_;
-      witness = witness_;
+      witnesses.assign(witnesses_.begin(), witnesses_.end());
+      if (greatest_.position > 0) witnesses.push_back(greatest_);
     }
-    auto shown = co_await Ask(connection, witness, timeout);
+    auto shown = co_await Ask(connection, witnesses, timeout);
     STELE_CO_RETURN_IF_ERROR(shown);
-    const bool is_lost = witness.has_value() && !shown->has_witness;
-    if (is_lost && shown->epoch == epoch) {
+    if (shown->missing.has_value() && shown->epoch == epoch) {
       auto changed = co_await ChangeEpoch(connection, epoch, timeout);
       STELE_CO_RETURN_IF_ERROR(changed);
       shown->epoch = *changed;
     }
     // Another session may have found out meanwhile.
     if (this->number() != number) continue;
-    if (shown->epoch != epoch) {
-      Accept(*shown, is_lost ? witness : std::nullopt);
-    }
+    if (shown->epoch != epoch) Accept(*shown);
     co_return Enter(*shown);
   }
 }
 
 asio::awaitable<absl::StatusOr<History::Shown>> History::Ask(
     postgres::AsyncConnection& connection,
-    const std::optional<PlacedEvent>& witness, absl::Duration timeout) {
-  const PlacedEvent asked = witness.value_or(PlacedEvent{});
+    const std::vector<PlacedEvent>& witnesses, absl::Duration timeout) {
+  std::vector<std::int64_t> positions;
+  std::vector<std::optional<Uuid>> ids;
+  for (const PlacedEvent& witness : witnesses) {
+    positions.push_back(witness.position);
+    ids.emplace_back(witness.id);
+  }
   postgres::Params params;
-  params.Int8(asked.position).Uuid(asked.id);
+  params.Int8s(positions).Uuids(ids);
   auto row =
       co_await connection.Execute(kDoing, statements_.history, params, timeout);
   STELE_CO_RETURN_IF_ERROR(row);
@@ -97,10 +103,12 @@ asio::awaitable<absl::StatusOr<History::Shown>> History::Ask(
     co_return absl::UnavailableError(
         "the server is a standby, or is still being restored");
   }
-  co_return Shown{.identity = std::string(row->GetBytes(0, 1)),
-                  .epoch = row->GetUuid(0, 2),
-                  .has_witness = row->GetBool(0, 3),
-                  .last_position = row->GetInt8(0, 4)};
+  Shown shown;
+  shown.identity = std::string(row->GetBytes(0, 1));
+  shown.epoch = row->GetUuid(0, 2);
+  shown.last_position = row->GetInt8(0, 4);
+  if (!row->IsNull(0, 3)) shown.missing = row->GetInt8(0, 3);
+  co_return shown;
 }
 
 // The epoch that is true afterwards: a new one, or that of who came first.
@@ -115,20 +123,21 @@ asio::awaitable<absl::StatusOr<Uuid>> History::ChangeEpoch(
   co_return row->GetUuid(0, 0);
 }
 
-void History::Accept(const Shown& shown,
-                     const std::optional<PlacedEvent>& lost) {
+void History::Accept(const Shown& shown) {
   {
     absl::MutexLock lock(&mutex_);
     epoch_ = shown.epoch;
     ++number_;
-    witness_.reset();
+    witnesses_.clear();
+    greatest_ = PlacedEvent();
   }
+  const std::optional<std::int64_t> missing = shown.missing;
   Log(LogLevel::kError, "the log is not the one it was",
       {{"epoch", shown.epoch.ToString()},
-       {"missing_position", lost ? absl::StrCat(lost->position) : "unknown"},
+       {"missing_position", missing ? absl::StrCat(*missing) : "unknown"},
        {"last_position", absl::StrCat(shown.last_position)},
-       {"cause", lost ? "the server lost events that were committed"
-                      : "the store's epoch was changed"}});
+       {"cause", missing ? "the server lost events that were committed"
+                         : "the store's epoch was changed"}});
 }
 
 ServerRunPtr History::Enter(const Shown& shown) {

@@ -2,11 +2,15 @@
 #define STELE_EVENTSTORE_SRC_POSTGRES_HISTORY_H_
 
 #include <boost/asio/awaitable.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -40,13 +44,19 @@ absl::Status HistoryLostError();
 // server tells another one.
 //
 // Every session is admitted before it is used. It shows the store's epoch and
-// whether the last event that was seen committed is still in its log. If that
-// is gone, the log went back; so the epoch is changed, for all to know. A
-// restart or a failover that lost nothing changes nothing but the run.
+// whether the witnesses are still in its log: events that were seen committed.
+// If one is gone, the log went back; so the epoch is changed, for all to know.
+// A restart or a failover that lost nothing changes nothing but the run.
+//
+// Commits come in any order, so the event with the greatest position does not
+// speak for the others: one before it may have been committed after it, and
+// lost without it. So there are kWitnessesMax witnesses, those seen last.
 //
 // Thread-safe, but for Admit(), which is for the IoThread.
 class History {
  public:
+  static constexpr std::size_t kWitnessesMax = 10'000;
+
   // `epoch` is that of the store as it was opened.
   History(const Statements& statements, Uuid epoch, absl::Duration timeout);
 
@@ -56,8 +66,8 @@ class History {
   // The run that was admitted last; null before the first.
   ServerRunPtr current() const;
 
-  // An event of `history` is committed.
-  void Saw(const PlacedEvent& witness, std::uint64_t history);
+  // `events` of `history` are committed.
+  void Saw(std::span<const PlacedEvent> events, std::uint64_t history);
 
   // Finds out where the session leads to. Errors leave it unfit for use.
   //   kUnavailable  a standby, or a server that is still being restored.
@@ -69,17 +79,17 @@ class History {
   struct Shown {
     std::string identity;
     Uuid epoch;
-    bool has_witness = false;
+    std::optional<std::int64_t> missing;  // Position of a witness.
     std::int64_t last_position = 0;
   };
 
   boost::asio::awaitable<absl::StatusOr<Shown>> Ask(
       postgres::AsyncConnection& connection,
-      const std::optional<PlacedEvent>& witness, absl::Duration timeout);
+      const std::vector<PlacedEvent>& witnesses, absl::Duration timeout);
   boost::asio::awaitable<absl::StatusOr<Uuid>> ChangeEpoch(
       postgres::AsyncConnection& connection, const Uuid& from,
       absl::Duration timeout);
-  void Accept(const Shown& shown, const std::optional<PlacedEvent>& lost);
+  void Accept(const Shown& shown);
   ServerRunPtr Enter(const Shown& shown);
 
   const Statements& statements_;
@@ -89,8 +99,10 @@ class History {
   Uuid epoch_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t number_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t runs_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::optional<PlacedEvent> witness_
-      ABSL_GUARDED_BY(mutex_);  // The last event.
+  // In the order in which they were seen, at most kWitnessesMax.
+  std::deque<PlacedEvent> witnesses_ ABSL_GUARDED_BY(mutex_);
+  // The one with the greatest position, however long ago.
+  PlacedEvent greatest_ ABSL_GUARDED_BY(mutex_);
   ServerRunPtr current_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -25,6 +25,13 @@ std::string LogSql(const char* filter) {
                       filter, " ORDER BY position LIMIT $3");
 }
 
+std::string RowsSql(const char* direction) {
+  return absl::StrCat(
+      "SELECT position, event_id FROM {schema}.events WHERE position > $1 AND "
+      "position <= $2 ORDER BY position ",
+      direction, " LIMIT $3");
+}
+
 // The range of positions prunes the partitions; the (stream_key, version) index
 // of those that are left serves it.
 std::string StreamSql(const char* direction) {
@@ -90,7 +97,9 @@ Statements::Statements(const std::string& schema) {
 
   // Of the identity of a server's run: the database and the log in it, when the
   // server was started, and when it last recovered from a crash of a process,
-  // which is when it begins its statistics anew.
+  // which is when it begins its statistics anew. Then the epoch, the least
+  // position at which there is another event than was seen, or none, and the
+  // last position.
   history = make(
       "stele_history",
       "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.concat_ws(' ', "
@@ -101,10 +110,13 @@ Statements::Statements(const std::string& schema) {
       "extract(epoch FROM pg_catalog.pg_postmaster_start_time()), "
       "extract(epoch FROM "
       "pg_catalog.pg_stat_get_bgwriter_stat_reset_time())), s.epoch, "
-      "EXISTS (SELECT FROM {schema}.events e WHERE e.position = $1 AND "
-      "e.event_id = $2), coalesce((SELECT e.position FROM {schema}.events e "
-      "ORDER BY e.position DESC LIMIT 1), 0) FROM {schema}.store s",
-      {kInt8, kUuid});
+      "(SELECT pg_catalog.min(w.position) FROM ROWS FROM "
+      "(pg_catalog.unnest($1), pg_catalog.unnest($2)) AS w (position, id) "
+      "WHERE (SELECT e.event_id FROM {schema}.events e WHERE e.position = "
+      "w.position) IS DISTINCT FROM w.id), coalesce((SELECT e.position FROM "
+      "{schema}.events e ORDER BY e.position DESC LIMIT 1), 0) FROM "
+      "{schema}.store s",
+      {kInt8Array, kUuidArray});
   change_epoch =
       make("stele_change_epoch", "SELECT {schema}.change_epoch($1)", {kUuid});
 
@@ -129,11 +141,8 @@ Statements::Statements(const std::string& schema) {
       "pg_catalog.current_database())",
       {});
   // Served by the primary key of the newest partitions, backwards.
-  last_row = make("stele_last_row",
-                  "SELECT position, event_id FROM {schema}.events WHERE "
-                  "position > $1 AND position <= $2 ORDER BY position DESC "
-                  "LIMIT 1",
-                  {kInt8, kInt8});
+  last_rows = make("stele_last_rows", RowsSql("DESC"), {kInt8, kInt8, kInt8});
+  first_rows = make("stele_first_rows", RowsSql("ASC"), {kInt8, kInt8, kInt8});
   last_event = make("stele_last_event",
                     "SELECT position FROM {schema}.events ORDER BY position "
                     "DESC LIMIT 1",

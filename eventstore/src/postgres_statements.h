@@ -24,7 +24,8 @@ struct Statements {
 
   postgres::Statement last_position;
   postgres::Statement floors;
-  postgres::Statement last_row;
+  postgres::Statement last_rows;
+  postgres::Statement first_rows;
   postgres::Statement last_event;
   postgres::Statement notify;
   postgres::Statement extend_events;

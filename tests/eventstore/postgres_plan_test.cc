@@ -60,7 +60,8 @@ TEST_F(PostgresPlanTest, TheLogIsReadByPositionWithoutSorting) {
               is_right);
   EXPECT_THAT(Explain(statements.read_log_both, "0, 100, 1000, '{1}', '{1}'"),
               is_right);
-  EXPECT_THAT(Explain(statements.last_row, "0, 100"), is_right);
+  EXPECT_THAT(Explain(statements.last_rows, "0, 100, 1000"), is_right);
+  EXPECT_THAT(Explain(statements.first_rows, "0, 100, 1000"), is_right);
 }
 
 TEST_F(PostgresPlanTest, NamesAreFoundByIndex) {

@@ -43,12 +43,30 @@ class PostgresRestoreTest : public PostgresStoreTest {
     Run("cp -a " + Data() + " " + Kept());
     ASSERT_THAT(server_->Restart(), IsOk());
   }
+  // The same of a server whose transactions go on.
+  void KeepRunning() {
+    ASSERT_THAT(server_->Freeze(), IsOk());
+    Run("cp -a " + Data() + " " + Kept());
+    ASSERT_THAT(server_->Thaw(), IsOk());
+  }
   // ... and makes it all that the server has.
   void Restore() {
     ASSERT_THAT(server_->Stop(), IsOk());
     Run("rm -rf " + Data());
     Run("cp -a " + Kept() + " " + Data());
     ASSERT_THAT(server_->Restart(), IsOk());
+  }
+
+  // What is kept takes over, as a standby does that is promoted: on a timeline
+  // of its own.
+  void FailOver() {
+    Promote(Kept());
+    Restore();
+  }
+  static void Promote(const std::string& data) {
+    std::ofstream(data + "/recovery.signal").close();
+    std::ofstream(data + "/postgresql.auto.conf", std::ios::app)
+        << "restore_command = 'false'\n";
   }
 
   // Asks again until the store has found the server again.
@@ -287,10 +305,7 @@ TEST_F(PostgresRestoreTest, APromotionThatLostNothingEndsNothing) {
   auto subscription = SubscribeAll();
   AwaitPosition(*subscription, Append("s-1"));
   ASSERT_THAT(server_->Kill9(), IsOk());
-  // It recovers as a standby does that is promoted: on a timeline of its own.
-  std::ofstream(Data() + "/recovery.signal").close();
-  std::ofstream(Data() + "/postgresql.auto.conf", std::ios::app)
-      << "restore_command = 'false'\n";
+  Promote(Data());
   ASSERT_THAT(server_->Restart(), IsOk());
   AwaitPosition(*subscription, AppendTo(store(), "s-2", "test.After"));
   EXPECT_EQ(
@@ -299,6 +314,75 @@ TEST_F(PostgresRestoreTest, APromotionThatLostNothingEndsNothing) {
   EXPECT_THAT(subscription->Stop(), IsOk());
   EXPECT_THAT(handled_, ElementsAre("s-1", "s-2"));
   EXPECT_EQ(Epoch(), before);
+}
+
+TEST_F(PostgresRestoreTest, ALostEventIsNoticedAlthoughALaterOneIsThere) {
+  const Uuid before = Epoch();
+  auto subscription = SubscribeAll();
+  auto late = BeginAppend("late-1");
+  const std::int64_t last = Append("s-1");
+  KeepRunning();
+  late->Commit();
+  AwaitPosition(*subscription, last);
+  FailOver();
+  // Gives the version out again, and goes on behind the event that is there.
+  auto other = Open();
+  EXPECT_GT(AppendTo(*other, "late-1", "test.Other"), last);
+  AwaitEnd(*subscription);
+  EXPECT_THAT(subscription->Stop(), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(handled_, ElementsAre("late-1", "s-1"));
+  EXPECT_NE(Epoch(), before);
+  EXPECT_THAT(EventsOf(store()),
+              ElementsAre("s-1 test.Happened", "late-1 test.Other"));
+}
+
+TEST_F(PostgresRestoreTest, ALostTransactionIsNoticedAlthoughALaterOneIsThere) {
+  const Uuid before = Epoch();
+  auto subscription = SubscribeAll();
+  std::int64_t last = 0;
+  const auto append_late = [&](Transaction& tx) {
+    const std::vector<AppendRequest> requests = {Request("late-1")};
+    STELE_RETURN_IF_ERROR(tx.Append(requests).status());
+    std::thread([&] { last = Append("s-1"); }).join();
+    KeepRunning();
+    return absl::OkStatus();
+  };
+  EXPECT_THAT(store().Transact(append_late), IsOk());
+  AwaitPosition(*subscription, last);
+  FailOver();
+  AwaitEnd(*subscription);
+  EXPECT_THAT(subscription->Stop(), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_NE(Epoch(), before);
+}
+
+TEST_F(PostgresRestoreTest, AFailoverThatLostNothingSeenEndsNothing) {
+  const Uuid before = Epoch();
+  auto subscription = SubscribeAll();
+  auto late = BeginAppend("late-1");
+  Append("s-1");
+  KeepRunning();
+  late->Rollback();
+  AwaitPosition(*subscription, Head());
+  FailOver();
+  AwaitPosition(*subscription, AppendTo(store(), "s-2", "test.After"));
+  EXPECT_THAT(subscription->Stop(), IsOk());
+  EXPECT_THAT(handled_, ElementsAre("s-1", "s-2"));
+  EXPECT_EQ(Epoch(), before);
+}
+
+TEST_F(PostgresRestoreTest, ATombstoneIsNotSetBeforeTheLossIsNoticed) {
+  const Uuid before = Epoch();
+  Append("s-1");
+  Keep();
+  AppendTo(store(), "lost-1", "test.Lost");
+  Restore();
+  const absl::Time deadline = absl::Now() + kPatience;
+  absl::Status status;
+  do {
+    status = store().Tombstone("s-1", ExpectedVersion::Any());
+  } while (IsTransient(status) && absl::Now() < deadline);
+  EXPECT_THAT(status, IsOk());
+  EXPECT_NE(Epoch(), before);
 }
 
 TEST_F(PostgresRestoreTest, AnOperatorCanSayThatTheLogWentBack) {

@@ -72,12 +72,16 @@ struct PostgresEventStoreOptions {
 // has prepared. Destroying it takes seconds at most, whatever the server does:
 // an append that is still under way after two is given up, in doubt.
 //
-// Every connection is looked at before it is used: does it lead to the log that
-// this process knows? A restart or a failover that lost nothing goes unnoticed.
-// If committed events that were seen are gone, the store's Epoch() changes, in
-// the database too; nothing is written under numbers of the lost events, and
-// who reads on from a position of theirs gets kDataLoss. A server that is a
-// standby, or still recovering, counts as unavailable.
+// Every connection is looked at before it is used, but for those of
+// consumers(), which keep nothing of the log: does it lead to the log that this
+// process knows? A restart or a failover that lost nothing goes unnoticed. If
+// one is gone of the last 10,000 events that this process saw committed, its
+// own and those that the head passed (of more than 2,000 at once, the first and
+// the last thousand), the store's Epoch() changes, in the database too; nothing
+// is written under numbers of the lost events, and who reads on from a position
+// of theirs gets kDataLoss. A loss of others only goes unnoticed, so tell: see
+// "After a restore" in docs/operating/failures.md. A server that is a standby,
+// or still recovering, counts as unavailable.
 //
 // Errors:
 //   kInvalidArgument     an option is out of bounds or the dsn is malformed.
