@@ -16,8 +16,8 @@ namespace stele::cli {
 CLI::Option* AddName(CLI::App* command, const std::string& argument,
                      std::string& into, const std::string& help);
 
-// A decimal number from `least` to `most`. What `into` holds is the default, and
-// shown as such unless it is 0.
+// A decimal number from `least` to `most`. What `into` holds is the default,
+// and shown as such unless it is 0.
 CLI::Option* AddNumber(CLI::App* command, const std::string& argument,
                        std::int64_t& into, const std::string& help,
                        std::int64_t least, std::int64_t most);
