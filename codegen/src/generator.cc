@@ -3,15 +3,15 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "check/link.h"
+#include "check/validate.h"
+#include "emit/write_header.h"
 #include "google/protobuf/io/printer.h"
 #include "google/protobuf/io/zero_copy_stream.h"
-#include "link.h"
-#include "model.h"
-#include "names.h"
-#include "problems.h"
-#include "read_model.h"
-#include "validate.h"
-#include "write_header.h"
+#include "model/model.h"
+#include "model/names.h"
+#include "model/problems.h"
+#include "model/reader.h"
 
 namespace stele::codegen {
 

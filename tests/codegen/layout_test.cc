@@ -1,4 +1,4 @@
-#include "layout.h"
+#include "emit/layout.h"
 
 #include <cstdint>
 #include <random>

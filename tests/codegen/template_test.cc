@@ -1,4 +1,4 @@
-#include "template.h"
+#include "emit/template.h"
 
 #include "gtest/gtest.h"
 
