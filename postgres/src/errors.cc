@@ -63,11 +63,24 @@ std::string_view HintFor(std::string_view sqlstate) {
   if (sqlstate == "25P02") {
     return "; an earlier statement of the transaction failed: return its error";
   }
+  if (sqlstate == "42501") {
+    return "; use a role that owns the schema, or is a member of its owner";
+  }
   if (sqlstate != "55000" &&
       CodeOf(sqlstate) == absl::StatusCode::kFailedPrecondition) {
-    return "; if this is a table of Stele's, run `stele migrate`";
+    return "; if this is a table of Stele's, run `stele migrate --schema NAME` "
+           "for its schema";
   }
   return "";
+}
+
+// The SQLSTATE of what libpqxx threw; "" if there is none. Version 6 keeps it
+// for most of its classes, but not for a missing right.
+std::string SqlstateOf(const pqxx::sql_error& e) {
+  if (!e.sqlstate().empty()) return e.sqlstate();
+  const bool is_denied =
+      dynamic_cast<const pqxx::insufficient_privilege*>(&e) != nullptr;
+  return is_denied ? "42501" : "";
 }
 
 }  // namespace
@@ -75,10 +88,12 @@ std::string_view HintFor(std::string_view sqlstate) {
 absl::Status StatusFromSqlstate(std::string_view doing,
                                 std::string_view sqlstate,
                                 std::string_view message) {
-  absl::Status status(
-      CodeOf(sqlstate),
-      absl::StrCat(ToAbsl(doing), ": ", OneLine(message), " (",
-                   ToAbsl(sqlstate), ")", ToAbsl(HintFor(sqlstate))));
+  std::string text = absl::StrCat(ToAbsl(doing), ": ", OneLine(message));
+  if (!sqlstate.empty()) {
+    absl::StrAppend(&text, " (", ToAbsl(sqlstate), ")",
+                    ToAbsl(HintFor(sqlstate)));
+  }
+  absl::Status status(CodeOf(sqlstate), text);
   if (status.code() == absl::StatusCode::kAborted) {
     status.SetPayload(kRolledBack, absl::Cord("1"));
   }
@@ -104,14 +119,20 @@ absl::Status StatusFromException(std::string_view doing) {
     return InDoubtError(ToStd(because(e)));
   } catch (const pqxx::statement_completion_unknown& e) {
     return InDoubtError(ToStd(because(e)));
+  } catch (const pqxx::serialization_failure& e) {
+    return StatusFromSqlstate(doing, "40001", e.what());
+  } catch (const pqxx::deadlock_detected& e) {
+    return StatusFromSqlstate(doing, "40P01", e.what());
   } catch (const pqxx::transaction_rollback& e) {
     absl::Status status = absl::AbortedError(because(e));
     status.SetPayload(kRolledBack, absl::Cord("1"));
     return status;
+  } catch (const pqxx::too_many_connections& e) {
+    return StatusFromSqlstate(doing, "53300", e.what());
   } catch (const pqxx::broken_connection& e) {
     return absl::UnavailableError(because(e));
   } catch (const pqxx::sql_error& e) {
-    return StatusFromSqlstate(doing, e.sqlstate(), e.what());
+    return StatusFromSqlstate(doing, SqlstateOf(e), e.what());
   } catch (const std::bad_alloc& e) {
     return absl::ResourceExhaustedError(because(e));
   } catch (const std::exception& e) {

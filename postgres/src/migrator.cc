@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "answer_watch.h"
+#include "rights.h"
 #include "stele/base/check.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
@@ -135,7 +136,9 @@ absl::StatusOr<ComponentVersion> ApplyMissing(pqxx::transaction_base& tx,
   return version;
 }
 
-absl::Status WithSession(const ConnectOptions& connect, std::string_view doing,
+// Runs `work`, which leaves no transaction open, on `schema`.
+absl::Status WithSession(const ConnectOptions& connect,
+                         const std::string& schema, std::string_view doing,
                          absl::FunctionRef<absl::Status(Session&)> work) {
   STELE_ASSIGN_OR_RETURN(const std::string dsn, FullDsn(connect));
   AnswerWatch watch;
@@ -143,11 +146,19 @@ absl::Status WithSession(const ConnectOptions& connect, std::string_view doing,
     Session session(dsn, &watch);
     session.SetPatience(PatienceFor(connect));
     session.OnAnswer();
-    return work(session);
+    const absl::Status status =
+        CatchingAll(doing, [&] { return work(session); });
+    if (!absl::IsPermissionDenied(status)) return status;
+    return WithRights(session, schema, status);
   });
 }
 
 }  // namespace
+
+std::string MigrateAdvice(std::string_view schema) {
+  if (schema == "stele") return "run `stele migrate`";  // The default.
+  return absl::StrCat("run `stele migrate --schema ", ToAbsl(schema), "`");
+}
 
 absl::StatusOr<std::vector<ComponentVersion>> Migrate(
     const std::string& dsn, const std::string& schema,
@@ -156,8 +167,8 @@ absl::StatusOr<std::vector<ComponentVersion>> Migrate(
   std::vector<ComponentVersion> versions;
   const ConnectOptions connect = {.dsn = dsn,
                                   .application_name = "stele migrate"};
-  const absl::Status status =
-      WithSession(connect, "migrating", [&](Session& session) -> absl::Status {
+  const absl::Status status = WithSession(
+      connect, schema, "migrating", [&](Session& session) -> absl::Status {
         pqxx::work tx(session);
         // One migration at a time in a schema. The first key is ours alone.
         tx.exec_params("SELECT pg_advisory_xact_lock(1937009005, hashtext($1))",
@@ -182,12 +193,13 @@ absl::Status CheckMigrated(const ConnectOptions& connect,
                            std::span<const MigrationSet> sets) {
   STELE_RETURN_IF_ERROR(ValidateSchemaName(schema));
   return WithSession(
-      connect, "checking the schema", [&](Session& session) -> absl::Status {
+      connect, schema, "checking the schema",
+      [&](Session& session) -> absl::Status {
         pqxx::nontransaction tx(session);
         if (!Exists(tx, TableName(schema))) {
           return absl::FailedPreconditionError(
               absl::StrCat("there is no store in schema ", Quoted(schema),
-                           " of this database; run `stele migrate`"));
+                           " of this database; ", MigrateAdvice(schema)));
         }
         for (const MigrationSet& set : sets) {
           const AppliedByNumber applied =
@@ -197,8 +209,8 @@ absl::Status CheckMigrated(const ConnectOptions& connect,
             return absl::FailedPreconditionError(absl::StrCat(
                 "schema ", Quoted(schema), " is older than this program: it ",
                 "has ", applied.size(), " of ", set.migrations.size(),
-                " migrations of ", ToAbsl(set.component),
-                "; run `stele migrate`"));
+                " migrations of ", ToAbsl(set.component), "; ",
+                MigrateAdvice(schema)));
           }
         }
         return absl::OkStatus();

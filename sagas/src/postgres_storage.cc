@@ -14,6 +14,7 @@
 #include "stele/postgres/array_text.h"
 #include "stele/postgres/errors.h"
 #include "stele/postgres/identifier.h"
+#include "stele/postgres/migrator.h"
 
 namespace stele::sagas_internal {
 namespace {
@@ -390,7 +391,8 @@ absl::Status CheckTables(Transaction& tx) {
   }));
   if (is_there) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "schema ", tx.schema(), " has no tables for sagas: run `stele migrate`"));
+      "schema ", tx.schema(),
+      " has no tables for sagas: ", postgres::MigrateAdvice(tx.schema())));
 }
 
 }  // namespace stele::sagas_internal

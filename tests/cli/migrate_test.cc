@@ -1,11 +1,13 @@
 #include "absl/strings/str_cat.h"
 #include "cli_fixture.h"
+#include "tests/support/postgres_role.h"
 
 namespace stele::testing {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class MigrateTest : public CliTest {
  protected:
@@ -56,7 +58,29 @@ TEST_F(MigrateTest, RefusesADatabaseThatIsNewer) {
 TEST_F(MigrateTest, OtherCommandsSayThatTheStoreIsMissing) {
   const Answer answer = Stele({"consumers", "list"});
   EXPECT_EQ(answer.exit, 4);
-  EXPECT_THAT(answer.err, HasSubstr("stele migrate"));
+  EXPECT_THAT(answer.err, HasSubstr("stele migrate --schema " + schema_));
+}
+
+TEST_F(MigrateTest, ARoleWithoutRightsIsRefusedAndToldWhatWouldHelp) {
+  const PostgresRole role;
+  const auto as_role = [&](std::vector<std::string> call) {
+    call.insert(call.end(), {"--schema", schema_});
+    return RunStele(call, {"STELE_DATABASE_URL=" + role.Dsn()});
+  };
+  const Answer no_schema = as_role({"migrate"});
+  EXPECT_EQ(no_schema.exit, 4);
+  EXPECT_THAT(no_schema.err, AllOf(HasSubstr(role.name()), HasSubstr("42501"),
+                                   HasSubstr("AUTHORIZATION")));
+  EXPECT_FALSE(SchemaExists());
+  Migrate();
+  for (const std::vector<std::string>& call :
+       std::vector<std::vector<std::string>>{{"migrate"},
+                                             {"consumers", "list"}}) {
+    const Answer denied = as_role(call);
+    EXPECT_EQ(denied.exit, 4) << denied.err;
+    EXPECT_THAT(denied.err, AllOf(HasSubstr(role.name()), HasSubstr("42501"),
+                                  HasSubstr("GRANT"), Not(HasSubstr("()"))));
+  }
 }
 
 TEST_F(MigrateTest, RefusesHostileSchemaNames) {

@@ -5,14 +5,17 @@
 #include "stele/base/backoff.h"
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/eventstore/transaction.h"
+#include "stele/postgres/errors.h"
 #include "stele/sandbox/private_postgres.h"
 #include "tests/eventstore/postgres_fixture.h"
+#include "tests/support/postgres_role.h"
 
 // Promise P1: an append that was acknowledged is there, once; what is in doubt
 // is settled by asking again.
 namespace stele::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class PostgresFaultsTest : public PostgresStoreTest {
@@ -370,7 +373,7 @@ TEST_F(PostgresFaultsTest, OpeningSaysWhatIsWrong) {
   options.schema = "nobody";
   EXPECT_THAT(OpenPostgresEventStore(options),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("stele migrate")));
+                       HasSubstr("stele migrate --schema nobody")));
   options.schema = "no\"body";
   EXPECT_THAT(OpenPostgresEventStore(options),
               StatusIs(absl::StatusCode::kInvalidArgument));
@@ -391,6 +394,43 @@ TEST_F(PostgresFaultsTest, OpeningSaysWhatIsWrong) {
   EXPECT_THAT(OpenPostgresEventStore(options),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("connect_timeout")));
+}
+
+TEST_F(PostgresFaultsTest, ARoleWithoutRightsIsToldSo) {
+  const PostgresRole role;
+  PostgresEventStoreOptions options = Options();
+  options.dsn = role.Dsn();
+  EXPECT_THAT(OpenPostgresEventStore(options),
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       AllOf(HasSubstr("(42501)"), HasSubstr(role.name()),
+                             HasSubstr("GRANT"))));
+  EXPECT_THAT(MigrateEventStore(role.Dsn(), schema()),
+              StatusIs(absl::StatusCode::kPermissionDenied));
+  // One that may read alone.
+  pqxx::connection connection(Dsn());
+  pqxx::nontransaction tx(connection);
+  tx.exec(Sql("GRANT USAGE ON SCHEMA {s} TO " + role.name()));
+  tx.exec(Sql("GRANT SELECT ON ALL TABLES IN SCHEMA {s} TO " + role.name()));
+  Append("s-1");
+  auto reader = OpenPostgresEventStore(options);
+  ASSERT_THAT(reader, IsOk());
+  EXPECT_THAT((*reader)->GetStream("s-1"), IsOk());
+  const auto is_told =
+      StatusIs(absl::StatusCode::kPermissionDenied,
+               AllOf(HasSubstr("(42501)"), HasSubstr("owns the schema")));
+  EXPECT_THAT((*reader)->Append(Request("s-1")), is_told);
+  EXPECT_THAT((*reader)->Transact([&](Transaction& transaction) {
+    const AppendRequest request = Request("s-1");
+    return transaction.Append(std::span(&request, 1)).status();
+  }),
+              is_told);
+  EXPECT_THAT((*reader)->Transact([&](Transaction& transaction) {
+    return postgres::CatchingAll("testing", [&] {
+      transaction.sql()->exec(Sql("DELETE FROM {s}.events"));
+      return absl::OkStatus();
+    });
+  }),
+              is_told);
 }
 
 TEST_F(PostgresFaultsTest, ANewerOrOlderSchemaIsRefused) {

@@ -272,9 +272,9 @@ TEST_F(SqlRowsTest, AParkedKeyCatchesUpInOrderOnceItsCauseIsFixed) {
 
 TEST_F(SqlRowsTest, TheDatabaseMustHaveBeenMigrated) {
   Execute("DROP TABLE " + schema_ + ".projection_processes");
-  EXPECT_THAT(
-      Projections::Create(*store_, {{MakeProjectionType<Balances>()}}),
-      StatusIs(StatusCode::kFailedPrecondition, HasSubstr("stele migrate")));
+  EXPECT_THAT(Projections::Create(*store_, {{MakeProjectionType<Balances>()}}),
+              StatusIs(StatusCode::kFailedPrecondition,
+                       HasSubstr("stele migrate --schema " + schema_)));
 }
 
 }  // namespace

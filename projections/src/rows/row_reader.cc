@@ -12,6 +12,7 @@
 #include "sql_text.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/postgres/migrator.h"
 
 namespace stele {
 namespace projections_internal {
@@ -132,8 +133,8 @@ absl::Status CheckHasRegistry(EventStore& store) {
     return RunSql([&]() -> absl::Status {
       if (HasRegistry(tx)) return absl::OkStatus();
       return absl::FailedPreconditionError(absl::StrCat(
-          "schema ", tx.schema(),
-          " lacks the tables of projections: run `stele migrate`"));
+          "schema ", tx.schema(), " lacks the tables of projections: ",
+          postgres::MigrateAdvice(tx.schema())));
     });
   });
 }

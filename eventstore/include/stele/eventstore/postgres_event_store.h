@@ -88,6 +88,8 @@ struct PostgresEventStoreOptions {
 //   kUnavailable         the server cannot be reached.
 //   kFailedPrecondition  the schema is missing, older or newer than this
 //                        library; the message says which and what to do.
+//   kPermissionDenied    the role of the connection may not use the schema; the
+//                        message names both, the owner, and what would help.
 absl::StatusOr<std::unique_ptr<EventStore>> OpenPostgresEventStore(
     PostgresEventStoreOptions options);
 
@@ -103,6 +105,7 @@ struct MigrationReport {
 // Errors:
 //   kFailedPrecondition  the schema is newer than this library, or a migration
 //                        that was applied differs from the one known here.
+//   kPermissionDenied    the role of the connection lacks a right.
 absl::StatusOr<MigrationReport> MigrateEventStore(const std::string& dsn,
                                                   const std::string& schema,
                                                   bool dry_run = false);

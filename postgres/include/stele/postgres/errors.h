@@ -10,7 +10,8 @@
 namespace stele::postgres {
 
 // What an error of the server means to us. `doing` names the work that failed,
-// `sqlstate` is the five-character code, `message` the server's own words.
+// `sqlstate` is the five-character code, "" if there is none, `message` the
+// server's own words.
 //
 //   40001, 40P01          kAborted, marked: see IsRolledBack()
 //   53 (disk full, ...)   kUnavailable
@@ -19,7 +20,7 @@ namespace stele::postgres {
 //   25P03                 kUnavailable
 //   42P01, 3F000, 42883   kFailedPrecondition: run `stele migrate`
 //   55000                 kFailedPrecondition
-//   42501                 kPermissionDenied
+//   42501                 kPermissionDenied: use the schema's owner
 //   23505                 kAlreadyExists
 //   22, other 23          kInvalidArgument
 //   XX001, XX002          kDataLoss

@@ -36,6 +36,10 @@ struct ComponentVersion {
   int to = 0;    // ... and now (or, in a dry run, then).
 };
 
+// "run `stele migrate --schema orders`": what to do about tables that are
+// missing in `schema`.
+std::string MigrateAdvice(std::string_view schema);
+
 // Brings `schema` up to date with all of `sets`, in one transaction and guarded
 // against others doing so at the same time; makes the schema when it is
 // missing. Applied migrations are kept, with a checksum, in the table
@@ -47,6 +51,8 @@ struct ComponentVersion {
 //   kFailedPrecondition  the database has a migration that is not in `sets`
 //                        (it is newer than this program), or one that differs
 //                        from the one in `sets`.
+//   kPermissionDenied    the role of the connection lacks a right; the message
+//                        names it, the schema's owner, and what would help.
 absl::StatusOr<std::vector<ComponentVersion>> Migrate(
     const std::string& dsn, const std::string& schema,
     std::span<const MigrationSet> sets, bool dry_run = false);
