@@ -15,7 +15,7 @@ namespace {
 struct Rights {
   std::string role;
   std::string database;
-  std::string owner;  // Of the schema; "" = there is no such schema.
+  std::string owner;       // Of the schema; "" = there is no such schema.
   bool is_member = false;  // The role is the owner, or has its rights.
 };
 
@@ -36,19 +36,19 @@ std::string Advice(const Rights& rights, const std::string& schema) {
   const std::string role = QuoteIdentifier(rights.role);
   const std::string who = absl::StrCat("; connected as role ", role);
   if (rights.owner.empty()) {
-    return absl::StrCat(
-        who, ", and there is no schema ", Quoted(schema),
-        " yet: have an administrator run CREATE SCHEMA ",
-        QuoteIdentifier(schema), " AUTHORIZATION ", role,
-        ", or GRANT CREATE ON DATABASE ", QuoteIdentifier(rights.database),
-        " TO ", role);
+    return absl::StrCat(who, ", and there is no schema ", Quoted(schema),
+                        " yet: have an administrator run CREATE SCHEMA ",
+                        QuoteIdentifier(schema), " AUTHORIZATION ", role,
+                        ", or GRANT CREATE ON DATABASE ",
+                        QuoteIdentifier(rights.database), " TO ", role);
   }
   const std::string owner = QuoteIdentifier(rights.owner);
   const std::string whose =
       absl::StrCat(who, ", and schema ", Quoted(schema), " belongs to ", owner);
   if (rights.is_member) {
-    return absl::StrCat(whose, ", whose rights it has: something in the schema "
-                               "belongs to somebody else");
+    return absl::StrCat(whose,
+                        ", whose rights it has: something in the schema "
+                        "belongs to somebody else");
   }
   return absl::StrCat(whose, ": connect as that, or GRANT ", owner, " TO ",
                       role);

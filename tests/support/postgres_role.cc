@@ -12,11 +12,10 @@ namespace stele::testing {
 namespace {
 
 absl::Status Execute(const std::string& sql) {
-  return sandbox::RunProgram(
-             {.argv = {"psql", "--no-psqlrc", "--quiet", "--set",
-                       "ON_ERROR_STOP=1", "--dbname", PostgresEnv::Dsn(),
-                       "--command", sql}},
-             absl::Minutes(1))
+  return sandbox::RunProgram({.argv = {"psql", "--no-psqlrc", "--quiet",
+                                       "--set", "ON_ERROR_STOP=1", "--dbname",
+                                       PostgresEnv::Dsn(), "--command", sql}},
+                             absl::Minutes(1))
       .status();
 }
 
