@@ -75,7 +75,17 @@ ConsumerEngine::ConsumerEngine(EventStore& store, BatchHandler& handler,
       clock_(options_.clock != nullptr ? *options_.clock : SystemClock()),
       progress_(options_.metrics != nullptr ? *options_.metrics : NoMetrics(),
                 options_.name, clock_),
-      keeper_(store.consumers(), options_, owner_, clock_, progress_),
+      keeper_(store.consumers(),
+              {.consumer = options_.name,
+               .owner = owner_,
+               .lease = options_.lease,
+               .handle_time_max = options_.handle_time_max,
+               .on_stuck =
+                   [this](const absl::Status& why) {
+                     progress_.SetStuck(!why.ok());
+                     if (!why.ok()) progress_.Failed(why);
+                   }},
+              clock_),
       retry_(options_.retry),
       batch_size_(options_.batch_events_max) {}
 

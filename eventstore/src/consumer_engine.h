@@ -11,12 +11,12 @@
 #include "consumer_page.h"
 #include "consumer_progress.h"
 #include "consumer_slots.h"
-#include "lease_keeper.h"
 #include "parked_keys.h"
 #include "stele/base/backoff.h"
 #include "stele/base/clock.h"
 #include "stele/eventstore/consumer.h"
 #include "stele/eventstore/consumer_storage.h"
+#include "stele/eventstore/lease_keeper.h"
 
 namespace stele {
 

@@ -1,4 +1,4 @@
-#include "lease_keeper.h"
+#include "stele/eventstore/lease_keeper.h"
 
 #include <algorithm>
 #include <utility>
@@ -9,7 +9,7 @@
 namespace stele {
 namespace {
 
-// A consumer that is not kept from it renews at a third of the lease itself.
+// An owner that is not kept from it renews at a third of the lease itself.
 absl::Duration RenewAfter(absl::Duration lease) { return lease / 2; }
 
 // What is left of the lease then is enough for some more tries.
@@ -17,14 +17,9 @@ absl::Duration RetryAfter(absl::Duration lease) { return lease / 12; }
 
 }  // namespace
 
-LeaseKeeper::LeaseKeeper(ConsumerStorage& storage,
-                         const ConsumerOptions& options, std::string owner,
-                         Clock& clock, ConsumerProgress& progress)
-    : storage_(storage),
-      options_(options),
-      owner_(std::move(owner)),
-      clock_(clock),
-      progress_(progress) {}
+LeaseKeeper::LeaseKeeper(ConsumerStorage& storage, LeaseKeeperOptions options,
+                         Clock& clock)
+    : storage_(storage), options_(std::move(options)), clock_(clock) {}
 
 void LeaseKeeper::Start() {
   {
@@ -53,9 +48,9 @@ void LeaseKeeper::BeginWork() {
     was_stuck = std::exchange(is_stuck_, false);
   }
   if (!was_stuck) return;
-  progress_.SetStuck(false);
+  if (options_.on_stuck) options_.on_stuck(absl::OkStatus());
   Log(LogLevel::kWarning, "consumer goes on after it hung",
-      {{"consumer", options_.name}});
+      {{"consumer", options_.consumer}});
 }
 
 void LeaseKeeper::Renewed() { SetDueIn(RenewAfter(options_.lease)); }
@@ -84,11 +79,12 @@ bool LeaseKeeper::WaitUntilDue() {
 void LeaseKeeper::RenewIfAlive() {
   if (IsStuck()) return SetDueIn(RenewAfter(options_.lease));
   const absl::Status status =
-      storage_.Renew(options_.name, owner_, options_.lease).status();
+      storage_.Renew(options_.consumer, options_.owner, options_.lease)
+          .status();
   if (status.ok()) return Renewed();
   SetDueIn(RetryAfter(options_.lease));
   Log(LogLevel::kWarning, "leases could not be renewed",
-      {{"consumer", options_.name}, {"error", status.ToString()}});
+      {{"consumer", options_.consumer}, {"error", status.ToString()}});
 }
 
 bool LeaseKeeper::IsStuck() {
@@ -101,10 +97,9 @@ bool LeaseKeeper::IsStuck() {
       absl::StrCat("the handler hangs: nothing was heard of it for ",
                    absl::FormatDuration(options_.handle_time_max),
                    ", and its leases are no longer renewed"));
-  progress_.SetStuck(true);
-  progress_.Failed(error);
+  if (options_.on_stuck) options_.on_stuck(error);
   Log(LogLevel::kError, "consumer hangs",
-      {{"consumer", options_.name}, {"error", error.ToString()}});
+      {{"consumer", options_.consumer}, {"error", error.ToString()}});
   return true;
 }
 

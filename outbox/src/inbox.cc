@@ -3,23 +3,21 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <map>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "inbox_lease.h"
+#include "inbox_progress.h"
 #include "inbox_work.h"
-#include "stele/base/check.h"
-#include "stele/base/log.h"
 #include "stele/base/status.h"
-#include "stele/base/strings.h"
 
 namespace stele {
 namespace {
 
 using outbox_internal::InboxLease;
+using outbox_internal::InboxProgress;
 using outbox_internal::InboxWork;
 using outbox_internal::Outcome;
 using SteadyClock = std::chrono::steady_clock;
@@ -44,49 +42,14 @@ absl::Status Validate(const InboxOptions& options) {
         "InboxOptions: fetch_messages_max, tries and parked_keys_max must be "
         "at least 1");
   if (options.lease < absl::Milliseconds(100) ||
+      options.handle_time_max <= absl::ZeroDuration() ||
       options.retention <= absl::ZeroDuration() ||
       options.stop_grace < absl::ZeroDuration())
     return absl::InvalidArgumentError(
-        "InboxOptions: lease must be at least 100 ms, retention positive and "
-        "stop_grace not negative");
+        "InboxOptions: lease must be at least 100 ms, handle_time_max and "
+        "retention positive and stop_grace not negative");
   return absl::OkStatus();
 }
-
-struct Instruments {
-  Instruments(Metrics& metrics, const std::string& inbox)
-      : handled(metrics.GetCounter("stele_inbox_handled_total",
-                                   "Messages handled.", {{"inbox", inbox}})),
-        duplicates(metrics.GetCounter(
-            "stele_inbox_duplicates_total",
-            "Messages that came again and were not run.", {{"inbox", inbox}})),
-        unhandled(metrics.GetCounter("stele_inbox_unhandled_total",
-                                     "Messages of types nobody asked for.",
-                                     {{"inbox", inbox}})),
-        parked(metrics.GetCounter("stele_inbox_parked_total",
-                                  "Messages parked, or held behind one.",
-                                  {{"inbox", inbox}})),
-        failures(metrics.GetCounter("stele_inbox_failures_total",
-                                    "Tries that failed.", {{"inbox", inbox}})),
-        handle_seconds(metrics.GetHistogram(
-            "stele_inbox_handle_seconds",
-            "One message, from its first try to its end.", {{"inbox", inbox}})),
-        parked_keys(metrics.GetGauge("stele_inbox_parked_keys",
-                                     "Keys with parked messages.",
-                                     {{"inbox", inbox}})),
-        circuit_open(
-            metrics.GetGauge("stele_inbox_circuit_open",
-                             "1 while broker or database is away, otherwise 0.",
-                             {{"inbox", inbox}})) {}
-
-  Counter& handled;
-  Counter& duplicates;
-  Counter& unhandled;
-  Counter& parked;
-  Counter& failures;
-  Histogram& handle_seconds;
-  Gauge& parked_keys;
-  Gauge& circuit_open;
-};
 
 class BrokerInbox : public Inbox {
  public:
@@ -96,10 +59,10 @@ class BrokerInbox : public Inbox {
         broker_(broker),
         options_(std::move(options)),
         clock_(options_.clock == nullptr ? SystemClock() : *options_.clock),
-        instruments_(
-            options_.metrics == nullptr ? NoMetrics() : *options_.metrics,
-            options_.name),
-        lease_(store, options_.name, std::move(owner), options_.lease),
+        progress_(options_.metrics == nullptr ? NoMetrics() : *options_.metrics,
+                  options_.name),
+        lease_(store, options_, std::move(owner), clock_,
+               [this](const absl::Status& why) { progress_.SetStuck(why); }),
         trouble_(options_.trouble) {}
 
   Inbox& OnType(std::string_view type, InboxHandler handler) override {
@@ -108,11 +71,11 @@ class BrokerInbox : public Inbox {
   }
 
   absl::Status Run() override {
-    SetRunning(true);
+    progress_.SetRunning(true);
     absl::Status ended = Work();
     consumer_ = nullptr;
     lease_.Release();
-    SetRunning(false);
+    progress_.SetRunning(false);
     return ended;
   }
 
@@ -121,16 +84,13 @@ class BrokerInbox : public Inbox {
     is_stopping_ = true;
   }
 
-  InboxSnapshot Status() const override {
-    absl::MutexLock lock(&mutex_);
-    return snapshot_;
-  }
+  InboxSnapshot Status() const override { return progress_.Snapshot(); }
 
  private:
   absl::Status Work() {
     while (!IsStopping()) {
       const absl::Status beat = Beat();
-      Note(beat);
+      progress_.Beat(beat);
       if (beat.ok()) {
         trouble_.Reset();
       } else if (!HasGivenUp() &&
@@ -172,7 +132,7 @@ class BrokerInbox : public Inbox {
     work_ = std::make_unique<InboxWork>(
         store_, *options_.storage, lease_, options_, handlers_, clock_,
         [this](absl::Duration wait) { return Wait(wait); },
-        [this](const absl::Status& failure) { NoteFailure(failure); });
+        [this](const absl::Status& failure) { progress_.TryFailed(failure); });
     return absl::OkStatus();
   }
 
@@ -185,19 +145,14 @@ class BrokerInbox : public Inbox {
       consumer_ = nullptr;
     }
     const bool is_leader = hold != InboxLease::Hold::kNobodys;
-    absl::MutexLock lock(&mutex_);
-    snapshot_.is_leader = is_leader;
+    progress_.SetLeader(is_leader);
     return is_leader;
   }
 
   absl::Status LookAfterStorage() {
     STELE_ASSIGN_OR_RETURN(const std::int64_t parked_keys,
                            options_.storage->CountParkedKeys(options_.name));
-    instruments_.parked_keys.Set(static_cast<double>(parked_keys));
-    {
-      absl::MutexLock lock(&mutex_);
-      snapshot_.parked_keys = parked_keys;
-    }
+    progress_.SetParkedKeys(parked_keys);
     if (SteadyClock::now() < next_prune_) return absl::OkStatus();
     STELE_ASSIGN_OR_RETURN(
         const std::int64_t pruned,
@@ -233,9 +188,7 @@ class BrokerInbox : public Inbox {
       const auto begin = SteadyClock::now();
       STELE_ASSIGN_OR_RETURN(const Outcome outcome,
                              work_->HandleNew(fetched_.front().message));
-      instruments_.handle_seconds.Observe(
-          std::chrono::duration<double>(SteadyClock::now() - begin).count());
-      Count(outcome);
+      progress_.Ended(outcome, absl::FromChrono(SteadyClock::now() - begin));
       Settle(fetched_.front().index, Disposition::kAck);
       fetched_.pop_front();
       if (until == SteadyClock::time_point::max() && IsStopping())
@@ -247,8 +200,8 @@ class BrokerInbox : public Inbox {
   // What was fetched is handled if there is time, and given back otherwise.
   absl::Status FinishFetched() {
     if (work_ != nullptr) {
-      Note(HandleFetched(SteadyClock::now() +
-                         absl::ToChronoNanoseconds(options_.stop_grace)));
+      progress_.Beat(HandleFetched(
+          SteadyClock::now() + absl::ToChronoNanoseconds(options_.stop_grace)));
     }
     for (const Fetched& fetched : fetched_)
       Settle(fetched.index, Disposition::kRetry);
@@ -260,59 +213,7 @@ class BrokerInbox : public Inbox {
     if (consumer_ == nullptr) return;
     const absl::Status settled = consumer_->Settle(index, disposition);
     // It comes again, and is then known as a duplicate.
-    if (!settled.ok()) Note(settled);
-  }
-
-  void Count(Outcome outcome) {
-    absl::MutexLock lock(&mutex_);
-    switch (outcome) {
-      case Outcome::kHandled:
-        ++snapshot_.handled;
-        instruments_.handled.Add();
-        return;
-      case Outcome::kDuplicate:
-        ++snapshot_.duplicates;
-        instruments_.duplicates.Add();
-        return;
-      case Outcome::kUnhandled:
-        ++snapshot_.unhandled;
-        instruments_.unhandled.Add();
-        return;
-      case Outcome::kHeld:
-      case Outcome::kParked:
-        ++snapshot_.set_aside;
-        instruments_.parked.Add();
-        return;
-    }
-  }
-
-  void NoteFailure(const absl::Status& failure) {
-    instruments_.failures.Add();
-    Log(LogLevel::kWarning, "inbox message failed",
-        {{"inbox", options_.name}, {"error", failure.ToString()}});
-  }
-
-  void Note(const absl::Status& status) {
-    const bool is_open = !status.ok() && !absl::IsCancelled(status);
-    bool is_news = false;
-    {
-      absl::MutexLock lock(&mutex_);
-      is_news = snapshot_.is_circuit_open != is_open;
-      snapshot_.is_circuit_open = is_open;
-      snapshot_.last_error = status;
-    }
-    instruments_.circuit_open.Set(is_open ? 1 : 0);
-    if (!is_news) return;
-    Log(is_open ? LogLevel::kWarning : LogLevel::kInfo,
-        is_open ? "inbox interrupted" : "inbox at work",
-        {{"inbox", options_.name}, {"error", status.ToString()}});
-  }
-
-  void SetRunning(bool is_running) {
-    absl::MutexLock lock(&mutex_);
-    STELE_CHECK(!is_running || !snapshot_.is_running);
-    snapshot_.is_running = is_running;
-    if (!is_running) snapshot_.is_leader = false;
+    if (!settled.ok()) progress_.Beat(settled);
   }
 
   bool IsStopping() const {
@@ -336,7 +237,7 @@ class BrokerInbox : public Inbox {
   Broker& broker_;
   InboxOptions options_;
   Clock& clock_;
-  Instruments instruments_;
+  InboxProgress progress_;
   InboxWork::Handlers handlers_;
 
   // Used by Run() alone.
@@ -349,7 +250,6 @@ class BrokerInbox : public Inbox {
 
   mutable absl::Mutex mutex_;
   bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  InboxSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

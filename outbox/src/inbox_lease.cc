@@ -10,16 +10,26 @@ namespace stele::outbox_internal {
 
 using SteadyClock = std::chrono::steady_clock;
 
-InboxLease::InboxLease(EventStore& store, std::string inbox, std::string owner,
-                       absl::Duration lease)
+InboxLease::InboxLease(EventStore& store, const InboxOptions& options,
+                       std::string owner, Clock& clock,
+                       std::function<void(const absl::Status&)> on_stuck)
     : store_(store),
-      name_(absl::StrCat("inbox/", inbox)),
+      name_(absl::StrCat("inbox/", options.name)),
       owner_(std::move(owner)),
-      lease_(lease) {}
+      lease_(options.lease),
+      keeper_(store.consumers(),
+              {.consumer = name_,
+               .owner = owner_,
+               .lease = options.lease,
+               .handle_time_max = options.handle_time_max,
+               .on_stuck = std::move(on_stuck)},
+              clock) {}
 
 absl::StatusOr<InboxLease::Hold> InboxLease::Keep() {
+  keeper_.BeginWork();
   if (!is_due_ && SteadyClock::now() < next_renewal_)
     return held_.has_value() ? Hold::kKept : Hold::kNobodys;
+  if (!std::exchange(is_keeping_, true)) keeper_.Start();
   if (!is_registered_) {
     STELE_RETURN_IF_ERROR(store_.consumers().Register(name_, 1, 0));
     is_registered_ = true;
@@ -27,6 +37,7 @@ absl::StatusOr<InboxLease::Hold> InboxLease::Keep() {
   const SteadyClock::time_point asked = SteadyClock::now();
   STELE_ASSIGN_OR_RETURN(const std::vector<SlotLease> slots,
                          store_.consumers().Acquire(name_, owner_, lease_));
+  keeper_.Renewed();
   is_due_ = false;
   next_renewal_ = asked + absl::ToChronoNanoseconds(lease_ / 3);
   const std::optional<SlotLease> before = std::exchange(held_, std::nullopt);
@@ -37,6 +48,7 @@ absl::StatusOr<InboxLease::Hold> InboxLease::Keep() {
 }
 
 absl::Status InboxLease::Fence(Transaction& tx) {
+  keeper_.BeginWork();
   if (!held_.has_value())
     return absl::AbortedError(absl::StrCat(name_, ": the lease is not ours"));
   // Moves nothing: the row is checked, and locked until the end of `tx`.
@@ -45,6 +57,8 @@ absl::Status InboxLease::Fence(Transaction& tx) {
 }
 
 void InboxLease::Release() {
+  keeper_.Stop();  // Or it would renew what is released.
+  is_keeping_ = false;
   held_.reset();
   is_due_ = true;
   if (!is_registered_) return;

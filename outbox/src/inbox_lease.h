@@ -2,26 +2,32 @@
 #define STELE_OUTBOX_SRC_INBOX_LEASE_H_
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "stele/base/clock.h"
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/eventstore/event_store.h"
+#include "stele/eventstore/lease_keeper.h"
 #include "stele/eventstore/transaction.h"
+#include "stele/outbox/inbox.h"
 
 namespace stele::outbox_internal {
 
-// The right to be the one inbox of its name that is at work.
+// The right to be the one inbox of its name that is at work. From the first
+// Keep() to Release() it is renewed by a thread of its own: neither a message
+// that takes long nor the waits between its tries lose it.
 //
 // Not thread-safe: one thread at a time.
 class InboxLease {
  public:
-  // `store` must outlive it.
-  InboxLease(EventStore& store, std::string inbox, std::string owner,
-             absl::Duration lease);
+  // `store` and `clock` must outlive it. `on_stuck`: see LeaseKeeperOptions.
+  InboxLease(EventStore& store, const InboxOptions& options, std::string owner,
+             Clock& clock, std::function<void(const absl::Status&)> on_stuck);
 
   enum class Hold {
     kNobodys,  // Another process holds it.
@@ -29,7 +35,8 @@ class InboxLease {
     kKept,     // Ours without a break.
   };
 
-  // Takes or renews the lease when that is due.
+  // Takes or renews the lease when that is due. Shows that the inbox is alive,
+  // as Fence() does.
   absl::StatusOr<Hold> Keep();
 
   // Makes `tx` fail with kAborted unless the lease is still ours.
@@ -46,6 +53,9 @@ class InboxLease {
   const std::string owner_;
   const absl::Duration lease_;
 
+  LeaseKeeper keeper_;
+
+  bool is_keeping_ = false;
   bool is_registered_ = false;
   bool is_due_ = true;
   std::chrono::steady_clock::time_point next_renewal_;

@@ -48,8 +48,8 @@ class InboxWork {
   // Too many keys are parked: trying again would not help.
   bool has_given_up() const { return has_given_up_; }
 
-  // Tries parked messages that are due: one, and more of them until `until`,
-  // since the lease is not renewed meanwhile. Errors as above.
+  // Tries parked messages that are due: one, and more of them until `until`.
+  // Errors as above.
   absl::Status RetryDue(std::chrono::steady_clock::time_point until);
 
  private:

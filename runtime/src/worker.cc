@@ -17,6 +17,7 @@ boost::json::object ToJson(const ConsumerSnapshot& snapshot) {
   return {{"is_running", snapshot.is_running},
           {"position", snapshot.position},
           {"head", snapshot.head},
+          {"is_stuck", snapshot.is_stuck},
           {"slots_held", snapshot.slots_held},
           {"events_handled", snapshot.events_handled},
           {"parked_keys", snapshot.parked_keys},
@@ -27,6 +28,7 @@ boost::json::object ToJson(const InboxSnapshot& snapshot) {
   return {{"is_running", snapshot.is_running},
           {"is_leader", snapshot.is_leader},
           {"is_circuit_open", snapshot.is_circuit_open},
+          {"is_stuck", snapshot.is_stuck},
           {"handled", snapshot.handled},
           {"duplicates", snapshot.duplicates},
           {"unhandled", snapshot.unhandled},
@@ -52,6 +54,7 @@ std::optional<std::string> WhyNotReady(const ConsumerSnapshot& snapshot,
 std::optional<std::string> WhyNotReady(const InboxSnapshot& snapshot,
                                        absl::Duration) {
   if (!snapshot.is_running) return "is not running";
+  if (snapshot.is_stuck) return std::string(snapshot.last_error.message());
   if (!snapshot.is_circuit_open) return std::nullopt;
   return absl::StrCat("cannot reach broker or database: ",
                       Brief(snapshot.last_error));

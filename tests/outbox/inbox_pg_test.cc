@@ -1,3 +1,4 @@
+#include "stele/eventstore/consumer_storage.h"
 #include "stele/eventstore/postgres_event_store.h"
 #include "stele/outbox/migrations.h"
 #include "stele/postgres/migrator.h"
@@ -15,6 +16,74 @@ std::unique_ptr<EventStore> MakePostgres() {
                                                     OutboxMigrations()};
   EXPECT_THAT(postgres::Migrate(options.dsn, options.schema, sets), IsOk());
   return OpenPostgresEventStore(options).value();
+}
+
+// How often the lease of the inbox has changed hands.
+std::int64_t LeaseEpoch(EventStore& store) {
+  return store.consumers().List().value().front().slots.front().epoch;
+}
+
+TEST_P(InboxTest, AMessageHandledForLongerThanTheLeaseStaysWithItsInbox) {
+  InboxOptions options = Options();
+  options.lease = absl::Milliseconds(300);
+  // Between its tries no transaction keeps others from the lease.
+  options.retry = {2 * options.lease, 2 * options.lease};
+  absl::Notification begun;
+  absl::Notification go_on;
+  std::atomic<int> tries = 0;
+  const auto first = MakeInbox(options);
+  first->On<Happened>([&](Transaction&, const Inbound<Happened>&) {
+    if (++tries == 3) return absl::OkStatus();
+    if (!begun.HasBeenNotified()) begun.Notify();
+    go_on.WaitForNotification();
+    return absl::InternalError("try again");
+  });
+  std::atomic<int> tries_of_second = 0;
+  const auto second = MakeInbox(options, "two");
+  second->On<Happened>([&](Transaction&, const Inbound<Happened>&) {
+    ++tries_of_second;
+    return absl::OkStatus();
+  });
+  Running running_first(*first);
+  ASSERT_TRUE(Eventually([&] { return first->Status().is_leader; }));
+  Publish({HappenedMessage("a-1", "1")});
+  begun.WaitForNotification();
+  const absl::Time expired = absl::Now() + 3 * options.lease;
+  Running running_second(*second);
+  ASSERT_TRUE(Eventually([&] { return absl::Now() > expired; }));
+  go_on.Notify();
+
+  ASSERT_TRUE(Eventually(
+      [&] { return first->Status().handled + second->Status().handled == 1; }));
+  EXPECT_EQ(first->Status().handled, 1);
+  EXPECT_EQ(tries, 3);
+  EXPECT_EQ(tries_of_second, 0);
+  EXPECT_EQ(LeaseEpoch(*store_), 1);
+  EXPECT_THAT(Parked(), SizeIs(0));
+}
+
+TEST_P(InboxTest, AHandlerThatHangsLosesTheLease) {
+  InboxOptions options = Options();
+  options.lease = absl::Milliseconds(200);
+  options.handle_time_max = absl::Milliseconds(300);
+  absl::Notification go_on;
+  const auto inbox = MakeInbox(options);
+  inbox->On<Happened>([&](Transaction&, const Inbound<Happened>&) {
+    go_on.WaitForNotification();
+    return absl::OkStatus();
+  });
+  Publish({HappenedMessage("a-1", "1")});
+  Running running(*inbox);
+  ASSERT_TRUE(Eventually([&] { return inbox->Status().is_stuck; }));
+  EXPECT_THAT(inbox->Status().last_error,
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  ASSERT_TRUE(Eventually([&] {
+    return store_->consumers().List().value().front().slots.front().owner == "";
+  }));
+
+  go_on.Notify();  // Nobody has taken it meanwhile.
+  ASSERT_TRUE(Eventually([&] { return inbox->Status().handled == 1; }));
+  ASSERT_TRUE(Eventually([&] { return !inbox->Status().is_stuck; }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgres, InboxTest, ::testing::Values(&MakePostgres));

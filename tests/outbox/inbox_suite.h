@@ -536,6 +536,7 @@ TEST_P(InboxTest, RefusesOptionsThatCannotBe) {
   refuses([](InboxOptions& o) { o.fetch_messages_max = 0; });
   refuses([](InboxOptions& o) { o.tries_before_parking = 0; });
   refuses([](InboxOptions& o) { o.lease = absl::ZeroDuration(); });
+  refuses([](InboxOptions& o) { o.handle_time_max = absl::ZeroDuration(); });
 }
 
 }  // namespace stele::testing

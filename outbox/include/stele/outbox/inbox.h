@@ -82,7 +82,13 @@ struct InboxOptions {
   // may take to deliver one again.
   absl::Duration retention = absl::Hours(30 * 24);
 
-  absl::Duration lease = absl::Seconds(10);      // Of the process at work.
+  // Of the process at work. Renewed in time however long a message takes.
+  absl::Duration lease = absl::Seconds(10);
+  // One try of a message that takes longer than this is taken to hang: the
+  // lease is no longer renewed, so that another process may take over once the
+  // try's transaction ends or is ended; the log says so, and stele_inbox_stuck
+  // is 1.
+  absl::Duration handle_time_max = absl::Minutes(10);
   absl::Duration stop_grace = absl::Seconds(5);  // For what was fetched.
 
   // Null = OpenInboxStorage(). To be shared where the store is in memory.
@@ -96,6 +102,7 @@ struct InboxSnapshot {
   bool is_running = false;
   bool is_leader = false;        // False: another process is at work.
   bool is_circuit_open = false;  // Broker or database away; see `last_error`.
+  bool is_stuck = false;         // Its handler hangs for `handle_time_max`.
   std::int64_t handled = 0;
   std::int64_t duplicates = 0;
   std::int64_t unhandled = 0;    // Of types nobody asked for.
@@ -127,8 +134,8 @@ struct InboxSnapshot {
 // Metrics, all with label inbox=<name>: stele_inbox_handled_total,
 // stele_inbox_duplicates_total, stele_inbox_unhandled_total,
 // stele_inbox_parked_total, stele_inbox_failures_total,
-// stele_inbox_handle_seconds, stele_inbox_parked_keys and
-// stele_inbox_circuit_open.
+// stele_inbox_handle_seconds, stele_inbox_parked_keys,
+// stele_inbox_circuit_open and stele_inbox_stuck.
 //
 // Thread-safe but for On(), OnType() and Run().
 class Inbox {

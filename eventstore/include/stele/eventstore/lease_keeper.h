@@ -1,23 +1,34 @@
-#ifndef STELE_EVENTSTORE_SRC_LEASE_KEEPER_H_
-#define STELE_EVENTSTORE_SRC_LEASE_KEEPER_H_
+#ifndef STELE_EVENTSTORE_LEASE_KEEPER_H_
+#define STELE_EVENTSTORE_LEASE_KEEPER_H_
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "consumer_progress.h"
 #include "stele/base/clock.h"
-#include "stele/eventstore/consumer.h"
 #include "stele/eventstore/consumer_storage.h"
 
 namespace stele {
 
-// Renews the leases of a consumer while its own thread is at work, from a
-// thread of its own: neither a slow handler nor a long read loses them. Takes
-// and gives up nothing, which is for the consumer to do between batches.
+struct LeaseKeeperOptions {
+  std::string consumer = {};
+  std::string owner = {};  // Whose leases are renewed.
+  absl::Duration lease = absl::Seconds(10);
+  // Work that takes longer is taken to hang.
+  absl::Duration handle_time_max = absl::Minutes(10);
+  // Told, on the thread of the keeper, why the work hangs; and, on that of the
+  // work, OK when it goes on.
+  std::function<void(const absl::Status&)> on_stuck = nullptr;
+};
+
+// Renews the leases of an owner while its own thread is at work, from a thread
+// of its own: neither a slow handler nor a long read loses them. Takes and
+// gives up nothing, which is for the owner to do between its pieces of work.
 //
 // Who must lose them, does: a process that is frozen is frozen with this
 // thread, and for a handler that hangs nothing is renewed after
@@ -26,9 +37,9 @@ namespace stele {
 // Thread-safe but for Start() and Stop().
 class LeaseKeeper {
  public:
-  // All but `owner` must outlive it.
-  LeaseKeeper(ConsumerStorage& storage, const ConsumerOptions& options,
-              std::string owner, Clock& clock, ConsumerProgress& progress);
+  // `storage` and `clock` must outlive it.
+  LeaseKeeper(ConsumerStorage& storage, LeaseKeeperOptions options,
+              Clock& clock);
   ~LeaseKeeper() { Stop(); }
 
   // Renews nothing before the first Renewed().
@@ -36,10 +47,10 @@ class LeaseKeeper {
   // Afterwards nothing is renewed any more. Harmless if not started.
   void Stop();
 
-  // The consumer is alive: it begins a turn, or calls its handler.
+  // The owner is alive: it begins a turn, or calls its handler.
   void BeginWork();
 
-  // The consumer has just renewed all that it holds.
+  // The owner has just renewed all that it holds.
   void Renewed();
 
  private:
@@ -49,15 +60,13 @@ class LeaseKeeper {
   // False if stopped meanwhile.
   bool WaitUntilDue();
   void RenewIfAlive();
-  // True iff the consumer hangs; says so once, and once when it goes on.
+  // True iff the work hangs; says so once, and once when it goes on.
   bool IsStuck();
   void SetDueIn(absl::Duration wait);
 
   ConsumerStorage& storage_;
-  const ConsumerOptions& options_;
-  const std::string owner_;
+  const LeaseKeeperOptions options_;
   Clock& clock_;
-  ConsumerProgress& progress_;
 
   std::thread thread_;
   absl::Mutex mutex_;
@@ -70,4 +79,4 @@ class LeaseKeeper {
 
 }  // namespace stele
 
-#endif  // STELE_EVENTSTORE_SRC_LEASE_KEEPER_H_
+#endif  // STELE_EVENTSTORE_LEASE_KEEPER_H_
