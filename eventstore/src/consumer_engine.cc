@@ -87,6 +87,7 @@ ConsumerEngine::ConsumerEngine(EventStore& store, BatchHandler& handler,
                    }},
               clock_),
       retry_(options_.retry),
+      tick_retry_(options_.retry),
       batch_size_(options_.batch_events_max) {}
 
 absl::Status ConsumerEngine::Run() {
@@ -128,7 +129,7 @@ absl::Status ConsumerEngine::Loop(std::optional<std::int64_t> until) {
                           : Turn(until, is_done);
     if (status.ok()) {
       retry_.Reset();
-      progress_.Succeeded();
+      progress_.Succeeded(tick_error_);
       continue;
     }
     if (absl::IsCancelled(status)) break;
@@ -276,11 +277,21 @@ absl::Status ConsumerEngine::KeepHouse() {
 
 absl::Status ConsumerEngine::Tick() {
   const absl::Time now = clock_.Now();
-  if (now < next_tick_) return absl::OkStatus();
-  next_tick_ = now + options_.tick;
+  if (std::exchange(skips_tick_, false) || now < next_tick_) {
+    return absl::OkStatus();
+  }
   const std::vector<int> numbers = slots_.Numbers();
   keeper_.BeginWork();
-  return InvokeUser(options_.name, [&] { return handler_.OnTick(numbers); });
+  tick_error_ =
+      InvokeUser(options_.name, [&] { return handler_.OnTick(numbers); });
+  if (tick_error_.ok()) {
+    tick_retry_.Reset();
+    next_tick_ = now + options_.tick;
+  } else {  // Events have the next turn, however the clock stands then.
+    skips_tick_ = true;
+    next_tick_ = clock_.Now() + std::max(options_.tick, tick_retry_.Next());
+  }
+  return tick_error_;
 }
 
 absl::Status ConsumerEngine::WaitForEvents() {

@@ -130,6 +130,8 @@ class ConsumerEngine final : public Consumer {
   ParkedKeys parked_;
   TriesInVain in_vain_;
   Backoff retry_;
+  Backoff tick_retry_;
+  absl::Status tick_error_;  // Of the last tick.
   std::int64_t cursor_ = 0;  // The log is read up to here.
   std::int64_t head_ = 0;
   Uuid epoch_;  // That cursor and leases are of.
@@ -137,6 +139,7 @@ class ConsumerEngine final : public Consumer {
   bool is_registered_ = false;
   bool must_reload_ = true;  // What is known of leases may be wrong.
   bool is_paused_ = false;
+  bool skips_tick_ = false;    // In the turn to come.
   bool must_give_up_ = false;  // Too many keys are parked.
   absl::Time next_renewal_ = absl::InfinitePast();
   absl::Time next_housekeeping_ = absl::InfinitePast();

@@ -113,9 +113,9 @@ void ConsumerProgress::Failed(const absl::Status& error) {
   snapshot_.last_error = error;
 }
 
-void ConsumerProgress::Succeeded() {
+void ConsumerProgress::Succeeded(const absl::Status& still) {
   absl::MutexLock lock(&mutex_);
-  snapshot_.last_error = absl::OkStatus();
+  snapshot_.last_error = still;
 }
 
 }  // namespace stele

@@ -31,7 +31,8 @@ class ConsumerProgress {
   // Everything up to `position` is dealt with; the log goes up to `head`.
   void CameTo(std::int64_t position, std::int64_t head);
   void Failed(const absl::Status& error);
-  void Succeeded();
+  // A turn succeeded, but for what still fails beside it, if anything does.
+  void Succeeded(const absl::Status& still);
 
  private:
   Clock& clock_;

@@ -108,6 +108,27 @@ TEST_P(ConsumerTest, ARunningConsumerFollowsTheLog) {
   ExpectEachInputHadItsEffectOnceInOrder();
 }
 
+TEST_P(ConsumerTest, TicksThatFailDoNotKeepEventsWaiting) {
+  EffectHandler handler;
+  handler.fails_to_tick = true;
+  ConsumerOptions options = Options();
+  options.clock = nullptr;
+  options.tick = absl::Nanoseconds(1);  // Every turn.
+  auto running = Start(handler, "a", options);
+  Eventually([&] { return handler.ticks > 3; });
+  Inputs(10, 2);
+  Eventually([&] { return HasAllEffects(); });
+  const int ticks = handler.ticks;
+  Eventually([&] { return handler.ticks > ticks; });
+  EXPECT_THAT(running->consumer->Status().last_error,
+              StatusIs(absl::StatusCode::kUnavailable));
+
+  handler.fails_to_tick = false;
+  Eventually([&] { return running->consumer->Status().last_error.ok(); });
+  EXPECT_THAT(running->Stop(), IsOk());
+  ExpectEachInputHadItsEffectOnceInOrder();
+}
+
 TEST_P(ConsumerTest, AStoppedConsumerStaysStopped) {
   EffectHandler handler;
   auto consumer = Make(handler, "a", Options());

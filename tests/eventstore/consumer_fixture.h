@@ -71,7 +71,7 @@ class EffectHandler final : public BatchHandler {
   absl::Status OnTick(std::span<const int> slots) override {
     ++ticks;
     slots_at_tick = slots.size();
-    return absl::OkStatus();
+    return fails_to_tick ? absl::UnavailableError("no tick") : absl::OkStatus();
   }
 
   std::atomic<std::size_t> largest_batch{0};
@@ -79,6 +79,7 @@ class EffectHandler final : public BatchHandler {
   std::atomic<int> ticks{0};
   std::atomic<std::size_t> slots_at_tick{0};
   std::atomic<bool> forgets_to_commit{false};
+  std::atomic<bool> fails_to_tick{false};
 
  private:
   absl::Status Judge(const KeyedEvent& event) {

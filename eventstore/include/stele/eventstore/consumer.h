@@ -65,8 +65,9 @@ class BatchHandler {
   virtual void OnLeasesChanged() {}
 
   // Called about every `ConsumerOptions::tick` by the same thread, between
-  // batches, with the slots held: the place for timers. An error is retried or
-  // stops the consumer, as for Handle(); it parks nothing.
+  // batches, with the slots held: the place for timers. An error that should
+  // pass is retried with back-off, events being handled meanwhile; any other
+  // stops the consumer. It parks nothing.
   virtual absl::Status OnTick(std::span<const int> slots) {
     (void)slots;
     return absl::OkStatus();
@@ -127,7 +128,7 @@ struct ConsumerSnapshot {
   std::int64_t events_handled = 0;
   std::int64_t parked_keys = 0;
   absl::Time last_progress;
-  absl::Status last_error;  // OK if the last try succeeded.
+  absl::Status last_error;  // OK if the last try, and tick, succeeded.
   bool is_running = false;
   bool is_stuck = false;  // Nothing was heard for `handle_time_max`.
 };
