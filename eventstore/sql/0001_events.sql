@@ -13,6 +13,9 @@ CREATE TABLE {schema}.store (
   -- Names the history that the log tells. Another one after a restore that may
   -- have lost events: see change_epoch().
   epoch uuid NOT NULL DEFAULT gen_random_uuid(),
+  -- The service that the store is of: the first to open it with a name. Null
+  -- = nobody's yet.
+  service text COLLATE "C",
   created_at timestamptz NOT NULL DEFAULT now(),
   -- Partitions of events exist for positions below this one.
   partitions_end bigint NOT NULL DEFAULT 0,

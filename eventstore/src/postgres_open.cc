@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "postgres_service.h"
 #include "postgres_store.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
@@ -11,6 +12,7 @@
 #include "stele/postgres/identifier.h"
 #include "stele/postgres/migrator.h"
 #include "stele/postgres/session.h"
+#include "validate.h"
 
 namespace stele {
 namespace {
@@ -36,6 +38,9 @@ absl::Status CheckTimeout(const char* name, absl::Duration value,
 absl::Status Validate(const PostgresEventStoreOptions& options) {
   STELE_RETURN_IF_ERROR(postgres::ValidateDsn(options.dsn));
   STELE_RETURN_IF_ERROR(postgres::ValidateSchemaName(options.schema));
+  if (!options.service.empty()) {
+    STELE_RETURN_IF_ERROR(ValidateService(options.service));
+  }
   STELE_RETURN_IF_ERROR(
       CheckRange("append_connections", options.append_connections, 1, 64));
   STELE_RETURN_IF_ERROR(
@@ -126,6 +131,10 @@ absl::StatusOr<std::unique_ptr<EventStore>> OpenPostgresEventStore(
       std::unique_ptr<postgres::Pool> admin_pool,
       postgres::Pool::Create(SqlPool(options, kAdminConnections)));
   STELE_ASSIGN_OR_RETURN(const Uuid epoch, ReadEpoch(*pool, options.schema));
+  if (!options.service.empty()) {
+    STELE_RETURN_IF_ERROR(
+        postgres_store::ClaimStore(*pool, options.schema, options.service));
+  }
   return std::make_unique<postgres_store::PostgresEventStore>(
       std::move(options), std::move(pool), std::move(admin_pool), epoch);
 }

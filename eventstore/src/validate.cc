@@ -190,6 +190,10 @@ absl::Status ValidateSnapshot(const Snapshot& snapshot) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateService(const std::string& service) {
+  return ValidateName("service name", service);
+}
+
 absl::Status ValidateRegister(const std::string& consumer, int slots,
                               std::int64_t start_position) {
   STELE_RETURN_IF_ERROR(ValidateName("consumer name", consumer));

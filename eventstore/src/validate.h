@@ -23,6 +23,7 @@ absl::Status ValidateReached(std::int64_t position, std::int64_t last_event);
 absl::Status ValidateTombstone(const std::string& stream_id,
                                ExpectedVersion expected_version);
 absl::Status ValidateSnapshot(const Snapshot& snapshot);
+absl::Status ValidateService(const std::string& service);
 
 // The same for ConsumerStorage. Consumer and owner names are 1 to 256 bytes of
 // UTF-8 without control characters, keys at most 1024 bytes.

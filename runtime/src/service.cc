@@ -81,20 +81,24 @@ void LogSettings(const Config& config) {
 }
 
 absl::StatusOr<std::shared_ptr<EventStore>> OpenStore(
-    const ServiceSettings& settings, const std::string& service,
+    const ServiceSettings& settings, const std::string& program,
     Metrics& metrics, ServicePages& pages) {
   if (settings.migrate) {
     pages.SetStage("migrating");
+    // Before another service's schema is brought to a version it cannot use.
+    STELE_RETURN_IF_ERROR(CheckStoreService(settings.database_url,
+                                            settings.schema, settings.service));
     STELE_RETURN_IF_ERROR(MigrateAll(settings.database_url, settings.schema));
   }
   pages.SetStage("opening the store");
   PostgresEventStoreOptions options;
   options.dsn = settings.database_url;
   options.schema = settings.schema;
+  options.service = settings.service;
   options.append_connections = static_cast<int>(settings.append_connections);
   options.read_connections = static_cast<int>(settings.read_connections);
   options.sql_connections = static_cast<int>(settings.sql_connections);
-  options.application_name = service;
+  options.application_name = program;
   options.metrics = &metrics;
   STELE_ASSIGN_OR_RETURN(auto store,
                          OpenPostgresEventStore(std::move(options)));
@@ -131,7 +135,7 @@ int Serve(const std::string& program, const ServiceSettings& settings,
           const std::string& http_port,
           const std::function<absl::Status(Runtime&)>& compose) {
   RuntimeOptions options;
-  options.service = program;
+  options.service = settings.service;
   options.consumer_slots = static_cast<int>(settings.consumer_slots);
   options.lease = settings.lease;
   options.metrics = &metrics;
@@ -160,6 +164,9 @@ void AddServiceSettings(Config& config, ServiceSettings& settings) {
       .Must(postgres::ValidateDsn)
       .Text("schema", &settings.schema, "The schema of this service's store.")
       .Must(postgres::ValidateSchemaName)
+      .Text("service", &settings.service,
+            "The service's name, which its store is kept under; the program's "
+            "own if empty.")
       .Url("broker-url", &settings.broker_url,
            "The broker, nats://host:port; none if empty.")
       .Text("http-address", &settings.http_address,
@@ -211,6 +218,7 @@ int RunService(int argc, const char* const* argv, Config& config,
     return Fail(program, settings, set_up);
   }
   LogSettings(config);
+  if (settings.service.empty()) settings.service = program;
   PrometheusMetrics metrics;  // Outlives the store, which reports to it.
   ServicePages pages(program, metrics);
   // Answers from before the migrations until the very end, so that probes see

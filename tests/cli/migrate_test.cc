@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "cli_fixture.h"
+#include "stele/eventstore/postgres_event_store.h"
 #include "tests/support/postgres_role.h"
 
 namespace stele::testing {
@@ -59,6 +60,26 @@ TEST_F(MigrateTest, OtherCommandsSayThatTheStoreIsMissing) {
   const Answer answer = Stele({"consumers", "list"});
   EXPECT_EQ(answer.exit, 4);
   EXPECT_THAT(answer.err, HasSubstr("stele migrate --schema " + schema_));
+}
+
+TEST_F(MigrateTest, NamesTheServiceOfAStoreAnew) {
+  Migrate();
+  const auto open_as = [&](const std::string& service) {
+    return OpenPostgresEventStore(
+               {.dsn = Dsn(), .schema = schema_, .service = service})
+        .status();
+  };
+  ASSERT_THAT(open_as("shop"), IsOk());
+  // The commands are for whatever service it is.
+  EXPECT_EQ(Stele({"consumers", "list"}).exit, 0);
+  EXPECT_EQ(Stele({"migrate"}).exit, 0);
+  EXPECT_EQ(Stele({"migrate", "--service", "store", "--dry-run"}).exit, 2);
+  ASSERT_THAT(open_as("shop"), IsOk());
+  const Answer renamed = Stele({"migrate", "--service", "store"});
+  EXPECT_EQ(renamed.exit, 0) << renamed.err;
+  EXPECT_THAT(renamed.out, HasSubstr("service store"));
+  EXPECT_THAT(open_as("store"), IsOk());
+  EXPECT_THAT(open_as("shop"), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
 TEST_F(MigrateTest, ARoleWithoutRightsIsRefusedAndToldWhatWouldHelp) {

@@ -433,6 +433,55 @@ TEST_F(PostgresFaultsTest, ARoleWithoutRightsIsToldSo) {
               is_told);
 }
 
+// ---- Whose store it is ------------------------------------------------------
+
+TEST_F(PostgresFaultsTest, AStoreIsOfTheFirstServiceThatOpensIt) {
+  const auto open_as = [&](const std::string& service) {
+    PostgresEventStoreOptions options = Options();
+    options.service = service;
+    return OpenPostgresEventStore(options).status();
+  };
+  EXPECT_THAT(CheckStoreService(Dsn(), schema(), "orders"), IsOk());
+  EXPECT_THAT(open_as("orders"), IsOk());
+  EXPECT_THAT(open_as("orders"), IsOk());
+  const auto is_refused =
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("\"orders\""), HasSubstr("\"payments\""),
+                     HasSubstr("stele migrate --schema " + schema() +
+                               " --service payments")));
+  EXPECT_THAT(open_as("payments"), is_refused);
+  EXPECT_THAT(CheckStoreService(Dsn(), schema(), "payments"), is_refused);
+  EXPECT_THAT(open_as(""), IsOk());  // Whosever it is.
+
+  ASSERT_THAT(SetStoreService(Dsn(), schema(), "payments"), IsOk());
+  EXPECT_THAT(open_as("payments"), IsOk());
+  EXPECT_THAT(open_as("orders"),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+
+  EXPECT_THAT(open_as("a\nb"), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(SetStoreService(Dsn(), schema(), ""),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(CheckStoreService(Dsn(), "nobody", "orders"), IsOk());
+  EXPECT_THAT(SetStoreService(Dsn(), "nobody", "orders"),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(PostgresFaultsTest, OneOfSeveralServicesThatStartAtOnceGetsTheStore) {
+  std::atomic<int> opened{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      PostgresEventStoreOptions options = Options();
+      options.service = "service-" + std::to_string(i);
+      const auto mine = OpenPostgresEventStore(options);
+      if (mine.ok()) return void(++opened);
+      EXPECT_THAT(mine, StatusIs(absl::StatusCode::kFailedPrecondition));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(opened, 1);
+}
+
 TEST_F(PostgresFaultsTest, ANewerOrOlderSchemaIsRefused) {
   pqxx::connection connection(Dsn());
   pqxx::nontransaction tx(connection);

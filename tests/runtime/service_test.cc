@@ -379,6 +379,22 @@ TEST_F(ServiceTest, RefusesASchemaThatIsMissingOrNewer) {
   EXPECT_THAT(Log(), HasSubstr("newer"));
 }
 
+TEST_F(ServiceTest, RefusesAnotherServicesSchema) {
+  ASSERT_THAT(MigrateAll(PostgresEnv::Dsn(), schema_), IsOk());
+  ASSERT_THAT(SetStoreService(PostgresEnv::Dsn(), schema_, "shop"), IsOk());
+  for (const std::string migrate : {"true", "false"}) {
+    EXPECT_EQ(
+        Run({"--database-url=" + PostgresEnv::Dsn(), "--schema=" + schema_,
+             "--http-address=", "--migrate=" + migrate}),
+        4);
+  }
+  EXPECT_THAT(Log(), AllOf(HasSubstr("\"shop\""), HasSubstr("\"bank-service\""),
+                           HasSubstr("--service bank-service")));
+  // Two programs of one service name it.
+  auto service = Launch({"--service=shop"});
+  AwaitReady(PortOf());
+}
+
 TEST_F(ServiceTest, RefusesAPortThatIsTaken) {
   const auto taken = HttpEndpoint::Listen("127.0.0.1:0", {});
   ASSERT_THAT(taken, IsOk());

@@ -24,6 +24,12 @@ struct PostgresEventStoreOptions {
   // by different schemas. A letter, then letters, digits and underscores.
   std::string schema = "stele";
 
+  // The service that opens its store. A store belongs to the first that opened
+  // it with a name, and no other may: two of them in one schema would take each
+  // other's consumers for their own. Empty = opened for whatever service it is
+  // of, as the `stele` command does. Up to 256 bytes of UTF-8 on one line.
+  std::string service = {};
+
   // Connections that append and that read, and up to how many carry
   // transactions. Further ones: one that follows the head, one that notifies,
   // one that registers names, one that appends to streams which other sessions
@@ -87,7 +93,8 @@ struct PostgresEventStoreOptions {
 //   kInvalidArgument     an option is out of bounds or the dsn is malformed.
 //   kUnavailable         the server cannot be reached.
 //   kFailedPrecondition  the schema is missing, older or newer than this
-//                        library; the message says which and what to do.
+//                        library, or the store is another service's; the
+//                        message says which and what to do.
 //   kPermissionDenied    the role of the connection may not use the schema; the
 //                        message names both, the owner, and what would help.
 absl::StatusOr<std::unique_ptr<EventStore>> OpenPostgresEventStore(
@@ -109,6 +116,25 @@ struct MigrationReport {
 absl::StatusOr<MigrationReport> MigrateEventStore(const std::string& dsn,
                                                   const std::string& schema,
                                                   bool dry_run = false);
+
+// OK unless the store in `schema` is of another service: for who migrates
+// before opening. OK, too, if there is no store yet. Claims nothing.
+//
+// Errors:
+//   kInvalidArgument     the dsn, the schema or the name is malformed.
+//   kFailedPrecondition  it is another's; the message says whose.
+absl::Status CheckStoreService(const std::string& dsn,
+                               const std::string& schema,
+                               const std::string& service);
+
+// Has the store in `schema` be of `service`, whosever it was: for a service
+// with a new name. Processes that have it open go on.
+//
+// Errors:
+//   kInvalidArgument     the dsn, the schema or the name is malformed.
+//   kFailedPrecondition  there is no store, or not of this library's version.
+absl::Status SetStoreService(const std::string& dsn, const std::string& schema,
+                             const std::string& service);
 
 // The store's own migrations, for postgres::Migrate() together with those of
 // other modules.

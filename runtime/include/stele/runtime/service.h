@@ -20,6 +20,7 @@ namespace stele {
 struct ServiceSettings {
   std::string database_url = {};  // Required.
   std::string schema = "stele";
+  std::string service = {};     // Empty = the program's name.
   std::string broker_url = {};  // "nats://host:4222"; empty = no broker.
   std::string http_address = "127.0.0.1:9464";  // Empty = no endpoint.
   std::string log_level = "info";
@@ -47,9 +48,10 @@ void AddServiceSettings(Config& config, ServiceSettings& settings);
 // the migrations, which may take or wait long, until the end.
 //
 // Returns the exit code for main(): 0 stopped as asked, 2 wrong settings, 3
-// database or broker unreachable at the start, 4 refused (schema missing or too
-// new, HTTP port taken), 5 something did not stop in time, 70 anything else.
-// What went wrong is on standard error, in the form of the log.
+// database or broker unreachable at the start, 4 refused (schema missing, too
+// new or another service's, a right missing, HTTP port taken), 5 something did
+// not stop in time, 70 anything else. What went wrong is on standard error, in
+// the form of the log.
 int RunService(int argc, const char* const* argv, Config& config,
                ServiceSettings& settings,
                const std::function<absl::Status(Runtime&)>& compose);
