@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "stele/eventstore/transaction.h"
 #include "tests/outbox/failpoints.h"
+#include "tests/support/forwarding_dispatcher.h"
 #include "tests/support/forwarding_store.h"
 
 namespace stele::testing {
@@ -95,32 +96,22 @@ class KillableStorage final : public SagaStorage {
   SagaStorage& inner_;
 };
 
-class KillableDispatcher final : public Dispatcher {
+class KillableDispatcher final : public ForwardingDispatcher {
  public:
   KillableDispatcher(Dispatcher& inner, std::string undo)
-      : inner_(inner), undo_(std::move(undo)) {}
+      : ForwardingDispatcher(inner), undo_(std::move(undo)) {}
 
-  absl::StatusOr<Receipt> Dispatch(const google::protobuf::Message& command,
-                                   const DispatchOptions& options) override {
-    return inner_.Dispatch(command, options);
-  }
-  absl::StatusOr<Receipt> DispatchIn(Transaction& tx,
-                                     const google::protobuf::Message& command,
-                                     const DispatchOptions& options) override {
-    return inner_.DispatchIn(tx, command, options);
-  }
   absl::StatusOr<Receipt> DispatchBytes(
       std::string_view type, std::string_view payload,
       const DispatchOptions& options) override {
     const bool undoes = type == undo_;
     HitFailpoint(undoes ? "undo_sent" : "command_sent");
-    auto receipt = inner_.DispatchBytes(type, payload, options);
+    auto receipt = inner().DispatchBytes(type, payload, options);
     HitFailpoint(undoes ? "undo_answered" : "command_answered");
     return receipt;
   }
 
  private:
-  Dispatcher& inner_;
   const std::string undo_;
 };
 
