@@ -130,6 +130,8 @@ const char* OutcomeText(CommandOutcome outcome) {
       return "accepted";
     case CommandOutcome::kRejected:
       return "rejected";
+    case CommandOutcome::kGivenUp:
+      return "given_up";
   }
   return "?";
 }
@@ -156,15 +158,19 @@ void Append(std::string& text, const SagaStepLine& step) {
   absl::StrAppend(&text, "    state ", Printable(step.state), "\n");
 }
 
+json::object ToJson(const SagaCommandLine& command) {
+  return json::object{{"command_id", command.command_id},
+                      {"type", command.type},
+                      {"body", command.body},
+                      {"is_undo", command.is_undo},
+                      {"outcome", OutcomeText(command.outcome)},
+                      {"reason", command.reason}};
+}
+
 json::object ToJson(const SagaStepLine& step) {
   json::array commands;
   for (const SagaCommandLine& command : step.commands) {
-    commands.push_back(json::object{{"command_id", command.command_id},
-                                    {"type", command.type},
-                                    {"body", command.body},
-                                    {"is_undo", command.is_undo},
-                                    {"outcome", OutcomeText(command.outcome)},
-                                    {"reason", command.reason}});
+    commands.push_back(ToJson(command));
   }
   json::array timers;
   for (const SagaTimerLine& timer : step.timers) {
@@ -196,6 +202,9 @@ absl::StatusOr<Report> Show(const Context& context, const Options& options) {
   if (!story.summary.parked_cause.empty()) {
     absl::StrAppend(&report.text,
                     "parked: ", Printable(story.summary.parked_cause), "\n");
+  }
+  if (story.summary.status == SagaStatus::kParked ||
+      story.summary.may_be_stuck) {
     report.exit = kProblem;
   }
   json::array steps;
@@ -216,6 +225,28 @@ absl::StatusOr<Report> Show(const Context& context, const Options& options) {
   return report;
 }
 
+absl::StatusOr<Report> SkipUndo(const Context& context,
+                                const Options& options) {
+  STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_ASSIGN_OR_RETURN(auto storage, OpenSagaStorage(*store));
+  SagaAdmin admin(*store, *storage);
+  STELE_ASSIGN_OR_RETURN(const SkippedUndo skipped,
+                         admin.SkipUndo(options.saga, options.id));
+  Report report;
+  report.text = absl::StrCat(
+      skipped.was_asked_before ? "given up before: " : "given up: ",
+      skipped.undo.type, " ", Printable(skipped.undo.body), ", sent by step ",
+      skipped.step,
+      "\nwhoever runs the saga goes on with the rest at its next ",
+      "turn (stele sagas show tells)\n");
+  report.data = json::object{{"saga", options.saga},
+                             {"id", options.id},
+                             {"step", skipped.step},
+                             {"undo", ToJson(skipped.undo)},
+                             {"was_asked_before", skipped.was_asked_before}};
+  return report;
+}
+
 }  // namespace
 
 void AddSagas(CLI::App& app, const Context& context, Command& chosen) {
@@ -233,8 +264,14 @@ void AddSagas(CLI::App& app, const Context& context, Command& chosen) {
   CLI::App* show = AddCommand(
       sagas, "show", "One instance's story, step by step",
       [&context, options] { return Show(context, *options); }, chosen);
-  AddName(show, "saga", options->saga, "Its name")->required();
-  AddName(show, "id", options->id, "The instance's id")->required();
+  CLI::App* skip = AddCommand(
+      sagas, "skip-undo",
+      "Give up the undo that an instance is stuck at; go on with the next",
+      [&context, options] { return SkipUndo(context, *options); }, chosen);
+  for (CLI::App* command : {show, skip}) {
+    AddName(command, "saga", options->saga, "Its name")->required();
+    AddName(command, "id", options->id, "The instance's id")->required();
+  }
 }
 
 }  // namespace stele::cli

@@ -11,13 +11,19 @@
 #include "stele/base/strings.h"
 
 namespace stele::sagas_internal {
+
+std::string PlaceOf(const RecordedEvent& event,
+                    const StoredSagaCommand& command) {
+  return absl::StrCat("event ", event.version, " of its stream, command ",
+                      command.type());
+}
+
 namespace {
 
 std::string Where(const std::string& saga, const RecordedEvent& event,
                   const StoredSagaCommand& command) {
-  return absl::StrCat("saga ", saga, " ", Quoted(IdOf(event.stream_id)),
-                      ", event ", event.version, " of its stream, command ",
-                      command.type());
+  return absl::StrCat("saga ", saga, " ", Quoted(IdOf(event.stream_id)), ", ",
+                      PlaceOf(event, command));
 }
 
 DispatchOptions OptionsFor(const RecordedEvent& event,
@@ -47,14 +53,18 @@ absl::StatusOr<StoredSagaAnswer> CommandRunner::RunOne(
                                             ": its id cannot be read"));
   }
   const bool is_undo = command.command_id() == work.step.undoing_command_id();
+  StoredSagaAnswer answer;
+  answer.set_command_id(command.command_id());
+  answer.set_command_type(command.type());
+  if (is_undo && work.is_undo_given_up) {
+    answer.set_given_up(true);
+    return answer;
+  }
   const absl::Status status =
       dispatcher_
           .DispatchBytes(command.type(), command.payload(),
                          OptionsFor(*work.event, metadata, *id, is_undo))
           .status();
-  StoredSagaAnswer answer;
-  answer.set_command_id(command.command_id());
-  answer.set_command_type(command.type());
   if (status.ok()) {
     metrics_.CommandAccepted();
     answer.set_accepted(true);

@@ -19,7 +19,12 @@ struct StepCommands {
   const RecordedEvent* event = nullptr;  // The step; must outlive this.
   SagaStepped step;
   std::vector<StoredSagaAnswer> answers;  // One for each command, in order.
+  bool is_undo_given_up = false;  // Its undo is not to be sent any more.
 };
+
+// Part of every error of RunAll() that a command is the cause of: which one.
+std::string PlaceOf(const RecordedEvent& event,
+                    const StoredSagaCommand& command);
 
 // Carries out the commands of steps. Doing it again is harmless, for their ids
 // are those of the step.

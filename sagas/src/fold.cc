@@ -74,10 +74,12 @@ absl::StatusOr<Next> CallUser(const SagaType& type, SagaInstance& instance,
   if (input.elapsed != nullptr) {
     return CallTimerHandler(type, instance, *input.elapsed);
   }
+  if (input.answer.accepted() || input.answer.given_up()) {
+    return Continue();  // An undo; ours alone.
+  }
   if (input.command == nullptr) {
     return CallEventHandler(type, instance, *input.event);
   }
-  if (input.answer.accepted()) return Continue();  // An undo; ours alone.
   return CallRejectionHandler(type, instance, input);
 }
 
@@ -202,11 +204,15 @@ void Conclude(StoredSagaStatus before, const Next& next, StepDraft& draft) {
   step.set_status(SAGA_STATUS_ACTIVE);
 }
 
+bool IsAnswer(const SagaInput& input) {
+  return !input.answer.command_id().empty();
+}
+
 void DescribeInput(const SagaInput& input, SagaStepped& step) {
   step.set_input_position(input.event->position);
   step.set_input_type(input.event->type);
   step.set_input_event_id(std::string(input.event->id.AsBytes()));
-  if (input.command != nullptr) *step.mutable_answer() = input.answer;
+  if (IsAnswer(input)) *step.mutable_answer() = input.answer;
   if (input.elapsed != nullptr) *step.mutable_elapsed() = *input.elapsed;
 }
 
@@ -312,7 +318,7 @@ bool IsRepeated(const SagaInstance& instance, const RecordedEvent& event) {
 Verdict Judge(const SagaType& type, const SagaInstance& instance,
               const SagaInput& input) {
   if (instance.is_tombstoned) return Verdict::kLate;
-  const bool is_event = input.command == nullptr && input.elapsed == nullptr;
+  const bool is_event = !IsAnswer(input) && input.elapsed == nullptr;
   const bool starts = is_event && input.event->type == type.start_event;
   if (!instance.has_started()) {
     return starts ? Verdict::kStep : Verdict::kUnknown;
@@ -322,7 +328,7 @@ Verdict Judge(const SagaType& type, const SagaInstance& instance,
   }
   if (instance.has_ended() && !input.is_last_word) return Verdict::kLate;
   if (starts) return Verdict::kStarted;
-  if (input.answer.accepted() &&
+  if ((input.answer.accepted() || input.answer.given_up()) &&
       input.answer.command_id() != instance.last.undoing_command_id()) {
     return Verdict::kRepeated;
   }

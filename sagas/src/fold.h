@@ -22,6 +22,7 @@ namespace stele::sagas_internal {
 struct SagaInput {
   const RecordedEvent* event = nullptr;
   // The answer to a command of `event`, which is then a step of the instance.
+  // An undo may also be given up by an event of its own; `command` is null.
   const StoredSagaCommand* command = nullptr;
   StoredSagaAnswer answer = {};
   bool is_last_word = false;  // That step had ended the saga.

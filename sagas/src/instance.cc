@@ -39,10 +39,16 @@ absl::StatusOr<SagaTimerElapsed> ParseElapsed(const RecordedEvent& event) {
   return elapsed;
 }
 
+absl::StatusOr<SagaUndoGivenUp> ParseGivenUp(const RecordedEvent& event) {
+  SagaUndoGivenUp given_up;
+  if (!given_up.ParseFromString(event.payload)) return UnreadableEvent(event);
+  return given_up;
+}
+
 namespace {
 
-// Between the last step and the end of the stream there are at most as many
-// events as the saga has timers.
+// Between the last step and the end of the stream there are few events: of
+// timers that have run out, and of an undo that was given up.
 constexpr std::int64_t kPage = 4;
 
 absl::Status Adopt(const SagaType& type, const RecordedEvent& event,
@@ -55,6 +61,19 @@ absl::Status Adopt(const SagaType& type, const RecordedEvent& event,
         absl::StrCat("the state in event ", event.version, " of stream ",
                      Quoted(event.stream_id), " at position ", event.position,
                      " cannot be read as ", type.state_type));
+  }
+  return absl::OkStatus();
+}
+
+// Takes in one event of the stream, which is read backwards.
+absl::Status TakeIn(const SagaType& type, const RecordedEvent& event,
+                    SagaInstance& instance) {
+  if (instance.version == 0) instance.version = event.version;
+  if (instance.has_started()) return absl::OkStatus();
+  if (event.type == kSteppedType) return Adopt(type, event, instance);
+  if (event.type == kGivenUpType) {
+    STELE_ASSIGN_OR_RETURN(const SagaUndoGivenUp given_up, ParseGivenUp(event));
+    instance.given_up_command_id = given_up.command_id();
   }
   return absl::OkStatus();
 }
@@ -76,11 +95,7 @@ absl::StatusOr<SagaInstance> LoadInstance(EventStore& store,
     absl::Status read = store.ReadStream(request, [&](RecordedEvent event) {
       ++seen;
       oldest = event.version;
-      if (instance.version == 0) instance.version = event.version;
-      if (instance.has_started() || event.type != kSteppedType) {
-        return absl::OkStatus();
-      }
-      return Adopt(type, event, instance);
+      return TakeIn(type, event, instance);
     });
     if (absl::IsNotFound(read)) {
       instance.is_tombstoned = true;

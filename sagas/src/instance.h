@@ -18,6 +18,7 @@ namespace stele::sagas_internal {
 
 inline constexpr std::string_view kSteppedType = "stele.SagaStepped";
 inline constexpr std::string_view kElapsedType = "stele.SagaTimerElapsed";
+inline constexpr std::string_view kGivenUpType = "stele.SagaUndoGivenUp";
 
 // One saga instance as its stream tells it.
 struct SagaInstance {
@@ -28,6 +29,7 @@ struct SagaInstance {
   SagaStepped last;            // The last step; empty if there was none.
   EventMetadata metadata;      // Of the last step.
   std::unique_ptr<google::protobuf::Message> state;  // Null until it starts.
+  std::string given_up_command_id;  // The undo given up since the last step.
 
   bool has_started() const { return last.step() > 0; }
   bool has_ended() const {
@@ -46,6 +48,7 @@ absl::StatusOr<SagaInstance> LoadInstance(EventStore& store,
 
 absl::StatusOr<SagaStepped> ParseStep(const RecordedEvent& event);
 absl::StatusOr<SagaTimerElapsed> ParseElapsed(const RecordedEvent& event);
+absl::StatusOr<SagaUndoGivenUp> ParseGivenUp(const RecordedEvent& event);
 
 }  // namespace stele::sagas_internal
 

@@ -91,8 +91,22 @@ bool IsRunning(SagaStatus status) {
   return status == SagaStatus::kActive || status == SagaStatus::kCompensating;
 }
 
-SagaSummary Summarize(SagaRow row, const Consumers& consumers,
-                      absl::Time stuck_before) {
+// While an instance compensates an undo is out. If none is, its answer is lost,
+// or has come between two looks at the store.
+constexpr absl::Duration kBetweenLooks = absl::Minutes(1);
+
+bool MayBeStuck(const SagaSummary& summary, const SagaRow& row, absl::Time now,
+                absl::Duration stuck_after) {
+  if (!IsRunning(summary.status) || summary.has_commands_out) return false;
+  if (summary.status == SagaStatus::kCompensating) {
+    return row.updated_at < now - std::min(stuck_after, kBetweenLooks);
+  }
+  return row.timers == 0 && row.updated_at < now - stuck_after;
+}
+
+// `now` is by the storage's clock.
+SagaSummary Summarize(SagaRow row, const Consumers& consumers, absl::Time now,
+                      absl::Duration stuck_after) {
   SagaSummary summary;
   summary.status = row.status;
   const auto& parked = consumers.ParkedOf(row.saga);
@@ -101,9 +115,7 @@ SagaSummary Summarize(SagaRow row, const Consumers& consumers,
     summary.parked_cause = found->second.cause;
   }
   summary.has_commands_out = consumers.HasCommandsOut(row);
-  summary.may_be_stuck = IsRunning(summary.status) && row.timers == 0 &&
-                         !summary.has_commands_out &&
-                         row.updated_at < stuck_before;
+  summary.may_be_stuck = MayBeStuck(summary, row, now, stuck_after);
   summary.row = std::move(row);
   return summary;
 }
@@ -133,8 +145,8 @@ absl::StatusOr<std::vector<SagaSummary>> ListParkedSagas(
     if (!query.saga.empty() && saga != query.saga) continue;
     for (const auto& [id, parked] : consumers.ParkedOf(saga)) {
       STELE_ASSIGN_OR_RETURN(SagaRow row, FindParked(storage, saga, parked));
-      summaries.push_back(
-          Summarize(std::move(row), consumers, absl::InfinitePast()));
+      summaries.push_back(Summarize(std::move(row), consumers,
+                                    absl::InfinitePast(), query.stuck_after));
     }
   }
   std::stable_sort(summaries.begin(), summaries.end(),
@@ -178,7 +190,7 @@ absl::StatusOr<std::vector<SagaSummary>> SagaAdmin::List(
   std::vector<SagaSummary> summaries;
   for (SagaRow& row : rows) {
     SagaSummary summary =
-        Summarize(std::move(row), consumers, now - query.stuck_after);
+        Summarize(std::move(row), consumers, now, query.stuck_after);
     if (query.status.has_value() && summary.status != *query.status) continue;
     summaries.push_back(std::move(summary));
   }
@@ -235,8 +247,10 @@ absl::StatusOr<SagaStory> SagaAdmin::Show(const std::string& saga,
                                             " of saga ", Quoted(saga)));
   }
   if (!row.has_value()) row = RowOf(saga, parked_key->second);
+  STELE_ASSIGN_OR_RETURN(const absl::Time now, StorageNow(store_, storage_));
   SagaStory story;
-  story.summary = Summarize(*std::move(row), consumers, absl::InfinitePast());
+  story.summary =
+      Summarize(*std::move(row), consumers, now, SagaQuery().stuck_after);
   if (story.summary.row.steps == 0) return story;
   STELE_RETURN_IF_ERROR(sagas_internal::ReadStory(
       store_, MakeStreamId(absl::StrCat("saga_", saga), id),

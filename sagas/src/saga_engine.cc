@@ -1,7 +1,6 @@
 #include "stele/sagas/saga_engine.h"
 
-#include <chrono>
-#include <map>
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,10 +9,10 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "batch.h"
 #include "command_runner.h"
 #include "engine_metrics.h"
+#include "engine_options.h"
 #include "fold.h"
 #include "instance.h"
 #include "instance_cache.h"
@@ -30,6 +29,30 @@ namespace {
 // can be no id. It has a key of its own, so that it is parked, when it fails to
 // be handled, and nothing else with it.
 constexpr std::string_view kBadIdPrefix = "no valid id: ";
+
+// True of what stands in the streams of the instances themselves.
+bool IsOwnType(std::string_view type) {
+  return type == kSteppedType || type == kElapsedType || type == kGivenUpType;
+}
+
+// True iff the stream of an instance has gone on since `kept` was: whoever
+// writes there besides the engine, an operator who gave up an undo, say, cannot
+// tell it.
+bool IsOutdated(const SagaInstance& kept,
+                std::span<const RecordedEvent* const> events) {
+  return std::any_of(
+      events.begin(), events.end(), [&](const RecordedEvent* event) {
+        return IsOwnType(event->type) && event->version > kept.version;
+      });
+}
+
+StoredSagaAnswer GivenUpAnswer(const SagaUndoGivenUp& given_up) {
+  StoredSagaAnswer answer;
+  answer.set_command_id(given_up.command_id());
+  answer.set_command_type(given_up.command_type());
+  answer.set_given_up(true);
+  return answer;
+}
 
 class SagaEngine final : public BatchHandler {
  public:
@@ -64,9 +87,12 @@ class SagaEngine final : public BatchHandler {
   absl::Status RunCommands(std::vector<InstanceWork>& works);
   absl::Status Fold(InstanceWork& work);
   absl::Status FoldEvent(InstanceWork& work, const RecordedEvent& event);
+  // The answers to the commands of `event`, a step.
+  absl::Status FoldAnswers(InstanceWork& work, const RecordedEvent& event);
   absl::Status FoldInput(InstanceWork& work, const SagaInput& input);
   void LogDropped(const InstanceWork& work, const SagaInput& input,
                   Verdict verdict) const;
+  void LogGivenUp(const InstanceWork& work, const SagaStepped& step) const;
   void Keep(std::vector<InstanceWork>& works);
 
   const SagaType type_;
@@ -81,7 +107,7 @@ class SagaEngine final : public BatchHandler {
 
 absl::StatusOr<std::optional<std::string>> SagaEngine::KeyOf(
     const RecordedEvent& event) {
-  if (event.type == kSteppedType || event.type == kElapsedType) {
+  if (IsOwnType(event.type)) {
     if (CategoryOf(event.stream_id) != type_.category) return std::nullopt;
     return std::string(IdOf(event.stream_id));
   }
@@ -118,7 +144,8 @@ absl::StatusOr<std::vector<InstanceWork>> SagaEngine::Gather(
     if (work.id.starts_with(kBadIdPrefix)) {
       return WhyNoInstance(*work.events.front());
     }
-    if (std::optional<SagaInstance> kept = cache_.Take(work.id)) {
+    std::optional<SagaInstance> kept = cache_.Take(work.id);
+    if (kept.has_value() && !IsOutdated(*kept, work.events)) {
       work.instance = *std::move(kept);
     } else {
       STELE_ASSIGN_OR_RETURN(work.instance,
@@ -140,8 +167,13 @@ absl::Status SagaEngine::RunCommands(std::vector<InstanceWork>& works) {
       }
       STELE_ASSIGN_OR_RETURN(SagaStepped step, ParseStep(*event));
       if (step.commands().empty()) continue;
-      work.commands.push_back(
-          {.event = event, .step = std::move(step), .answers = {}});
+      const bool is_given_up =
+          !step.undoing_command_id().empty() &&
+          step.undoing_command_id() == work.instance.given_up_command_id;
+      work.commands.push_back({.event = event,
+                               .step = std::move(step),
+                               .answers = {},
+                               .is_undo_given_up = is_given_up});
     }
     if (!work.commands.empty()) groups.push_back(&work.commands);
   }
@@ -161,18 +193,8 @@ absl::Status SagaEngine::FoldInput(InstanceWork& work, const SagaInput& input) {
   return absl::OkStatus();
 }
 
-absl::Status SagaEngine::FoldEvent(InstanceWork& work,
-                                   const RecordedEvent& event) {
-  if (IsRepeated(work.instance, event)) {
-    work.dropped.push_back(Verdict::kRepeated);
-    return absl::OkStatus();
-  }
-  if (event.type == kElapsedType) {
-    STELE_ASSIGN_OR_RETURN(const SagaTimerElapsed elapsed, ParseElapsed(event));
-    return FoldInput(work, {.event = &event, .elapsed = &elapsed.timer()});
-  }
-  if (event.type != kSteppedType) return FoldInput(work, {.event = &event});
-
+absl::Status SagaEngine::FoldAnswers(InstanceWork& work,
+                                     const RecordedEvent& event) {
   for (const StepCommands& sent : work.commands) {
     if (sent.event != &event) continue;
     for (int i = 0; i < sent.step.commands_size(); ++i) {
@@ -191,6 +213,26 @@ absl::Status SagaEngine::FoldEvent(InstanceWork& work,
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status SagaEngine::FoldEvent(InstanceWork& work,
+                                   const RecordedEvent& event) {
+  if (IsRepeated(work.instance, event)) {
+    work.dropped.push_back(Verdict::kRepeated);
+    return absl::OkStatus();
+  }
+  if (event.type == kSteppedType) return FoldAnswers(work, event);
+  SagaInput input = {.event = &event};
+  if (event.type == kElapsedType) {
+    STELE_ASSIGN_OR_RETURN(const SagaTimerElapsed elapsed, ParseElapsed(event));
+    input.elapsed = &elapsed.timer();
+    return FoldInput(work, input);
+  }
+  if (event.type == kGivenUpType) {
+    STELE_ASSIGN_OR_RETURN(const SagaUndoGivenUp given_up, ParseGivenUp(event));
+    input.answer = GivenUpAnswer(given_up);
+  }
+  return FoldInput(work, input);
 }
 
 absl::Status SagaEngine::Fold(InstanceWork& work) {
@@ -213,10 +255,20 @@ void SagaEngine::LogDropped(const InstanceWork& work, const SagaInput& input,
        {"position", absl::StrCat(input.event->position)}});
 }
 
+void SagaEngine::LogGivenUp(const InstanceWork& work,
+                            const SagaStepped& step) const {
+  Log(LogLevel::kWarning, "saga goes on without an undo that was given up",
+      {{"saga", type_.name},
+       {"instance", work.id},
+       {"command", step.answer().command_type()},
+       {"step", absl::StrCat(step.step())}});
+}
+
 void SagaEngine::Keep(std::vector<InstanceWork>& works) {
   for (InstanceWork& work : works) {
     for (const StepDraft& draft : work.drafts) {
       metrics_.Stepped(draft.step.status());
+      if (draft.step.answer().given_up()) LogGivenUp(work, draft.step);
       for (const StepDraft::NewTimer& timer : draft.new_timers) {
         timers_.ExpectWithin(timer.after);
       }
@@ -237,40 +289,8 @@ absl::Status SagaEngine::Handle(std::span<const KeyedEvent> batch,
   return absl::OkStatus();
 }
 
-absl::Status CheckOptions(const SagaEngineOptions& options) {
-  const auto check = [](const char* name, std::int64_t value,
-                        std::int64_t least, std::int64_t most) {
-    if (value >= least && value <= most) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("SagaEngineOptions.", name, " is ", value,
-                     "; it must be from ", least, " to ", most));
-  };
-  STELE_RETURN_IF_ERROR(check("slots", options.slots, 1, 1024));
-  STELE_RETURN_IF_ERROR(check("cached_instances_max",
-                              options.cached_instances_max, 0, 100'000'000));
-  STELE_RETURN_IF_ERROR(check("dispatches_max", options.dispatches_max, 1, 64));
-  STELE_RETURN_IF_ERROR(
-      check("steps_max", options.steps_max, 1, std::int64_t{1} << 40));
-  return check("timers_per_tick_max", options.timers_per_tick_max, 1, 10'000);
-}
-
 }  // namespace
 }  // namespace sagas_internal
-
-ConsumerOptions SagaConsumerOptions(const SagaType& type,
-                                    const SagaEngineOptions& options) {
-  ConsumerOptions consumer;
-  consumer.name = absl::StrCat("saga/", type.name);
-  consumer.slots = options.slots;
-  for (const auto& [event, handler] : type.events) {
-    consumer.types.push_back(event);
-  }
-  consumer.types.emplace_back(sagas_internal::kSteppedType);
-  consumer.types.emplace_back(sagas_internal::kElapsedType);
-  consumer.tick = absl::Milliseconds(20);
-  consumer.metrics = options.metrics;
-  return consumer;
-}
 
 absl::StatusOr<std::unique_ptr<BatchHandler>> MakeSagaEngine(
     SagaType type, EventStore& store, SagaStorage& storage,

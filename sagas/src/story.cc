@@ -46,19 +46,7 @@ std::string IdText(const std::string& bytes) {
   return id.has_value() ? id->ToString() : absl::BytesToHexString(bytes);
 }
 
-std::string InputText(const SagaStepped& step) {
-  if (step.has_elapsed()) {
-    return absl::StrCat("timer ", step.elapsed().name(), " ran out");
-  }
-  if (!step.has_answer()) return step.input_type();
-  const StoredSagaAnswer& answer = step.answer();
-  if (answer.accepted()) return absl::StrCat(answer.command_type(), " undone");
-  return absl::StrCat(answer.command_type(), " rejected: ", answer.reason());
-}
-
-SagaTimerLine TimerLine(const StoredSagaTimer& timer) {
-  return {timer.name(), absl::FromUnixMicros(timer.due_at_micros())};
-}
+}  // namespace
 
 SagaCommandLine CommandLine(const StoredSagaCommand& command, bool is_undo) {
   SagaCommandLine line;
@@ -67,6 +55,25 @@ SagaCommandLine CommandLine(const StoredSagaCommand& command, bool is_undo) {
   line.body = MessageText(command.type(), command.payload());
   line.is_undo = is_undo;
   return line;
+}
+
+namespace {
+
+std::string InputText(const SagaStepped& step) {
+  if (step.has_elapsed()) {
+    return absl::StrCat("timer ", step.elapsed().name(), " ran out");
+  }
+  if (!step.has_answer()) return step.input_type();
+  const StoredSagaAnswer& answer = step.answer();
+  if (answer.accepted()) return absl::StrCat(answer.command_type(), " undone");
+  if (answer.given_up()) {
+    return absl::StrCat(answer.command_type(), " given up by an operator");
+  }
+  return absl::StrCat(answer.command_type(), " rejected: ", answer.reason());
+}
+
+SagaTimerLine TimerLine(const StoredSagaTimer& timer) {
+  return {timer.name(), absl::FromUnixMicros(timer.due_at_micros())};
 }
 
 absl::StatusOr<SagaStepLine> StepLine(const RecordedEvent& event,
@@ -100,6 +107,12 @@ absl::StatusOr<SagaStepLine> StepLine(const RecordedEvent& event,
 
 using Answers = absl::flat_hash_map<std::string, StoredSagaAnswer>;
 
+CommandOutcome OutcomeOf(const StoredSagaAnswer& answer) {
+  if (answer.given_up()) return CommandOutcome::kGivenUp;
+  return answer.accepted() ? CommandOutcome::kAccepted
+                           : CommandOutcome::kRejected;
+}
+
 void SetOutcomes(const Answers& answers, std::int64_t checkpoint,
                  SagaStepLine& line) {
   for (SagaCommandLine& command : line.commands) {
@@ -112,8 +125,7 @@ void SetOutcomes(const Answers& answers, std::int64_t checkpoint,
           is_passed ? CommandOutcome::kAccepted : CommandOutcome::kPending;
       continue;
     }
-    command.outcome = answer->second.accepted() ? CommandOutcome::kAccepted
-                                                : CommandOutcome::kRejected;
+    command.outcome = OutcomeOf(answer->second);
     command.reason = answer->second.reason();
   }
 }

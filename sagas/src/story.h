@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "stele/envelope.pb.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/sagas/saga_admin.h"
 
@@ -14,6 +15,8 @@ namespace stele::sagas_internal {
 // A message as JSON if its type is linked in and the bytes are one, else in
 // hex.
 std::string MessageText(const std::string& type, const std::string& bytes);
+
+SagaCommandLine CommandLine(const StoredSagaCommand& command, bool is_undo);
 
 // Reads the last `steps_max` steps of a stream into `story`, with the answers
 // to their commands. `checkpoint` is how far the instance has been handled.

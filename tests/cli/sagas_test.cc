@@ -21,13 +21,25 @@ struct FragileTransfers : bank::Transfers {
   }
 };
 
+// Accounts to which no money can be given back until they are mended.
+struct FragileAccounts : bank::AccountDecider {
+  static inline std::atomic<bool> is_broken = false;
+
+  using bank::AccountDecider::Decide;
+  static bank::AccountDecision Decide(const bank::Account& account,
+                                      const bank::Refund& cmd) {
+    if (is_broken) return Reject("closed");
+    return bank::AccountDecider::Decide(account, cmd);
+  }
+};
+
 class SagasTest : public CliTest {
  protected:
   SagasTest() { Migrate(); }
 
   std::unique_ptr<Runtime> StartBank() {
     auto service = StartService([](Runtime& runtime) {
-      runtime.Add<bank::AccountDecider>().Add<FragileTransfers>();
+      runtime.Add<FragileAccounts>().Add<FragileTransfers>();
     });
     bank::AccountClient accounts(*service);
     for (const std::string id : {"ada", "bob"}) {
@@ -110,6 +122,28 @@ TEST_F(SagasTest, ShowsThatAnInstanceIsParkedAndLetsItGoOn) {
   EXPECT_EQ(Stele({"parked", "retry", "saga/Transfer", "t1"}).exit, 0);
   AwaitStatus("t1", "completed");
   EXPECT_EQ(Stele({"sagas", "list"}).exit, 0);
+}
+
+TEST_F(SagasTest, GivesUpAnUndoThatIsStuck) {
+  FragileTransfers::is_broken = false;
+  FragileAccounts::is_broken = true;
+  auto service = StartBank();
+  Request(*service, "t1", "nobody");
+  AwaitStatus("t1", "parked");
+  EXPECT_THAT(Stele({"sagas", "show", "Transfer", "t1"}).out,
+              HasSubstr("compensation_stuck"));
+  const Answer skipped = Stele({"sagas", "skip-undo", "Transfer", "t1"});
+  EXPECT_EQ(skipped.exit, 0) << skipped.err;
+  EXPECT_THAT(skipped.out, HasSubstr("given up: bank.Refund"));
+  AwaitStatus("t1", "compensated");
+  EXPECT_THAT(Stele({"sagas", "show", "Transfer", "t1"}).out,
+              AllOf(HasSubstr("bank.Refund given up by an operator"),
+                    HasSubstr("given_up")));
+  const Answer again = Json({"sagas", "skip-undo", "Transfer", "t1"});
+  EXPECT_EQ(again.exit, 4);
+  EXPECT_THAT(again.Diagnostics(), HasSubstr("nothing is stuck"));
+  EXPECT_EQ(Json({"sagas", "skip-undo", "Transfer", "t9"}).exit, 4);
+  EXPECT_EQ(Json({"sagas", "skip-undo", "Nope", "t1"}).exit, 4);
 }
 
 TEST_F(SagasTest, RefusesWhatThereIsNot) {

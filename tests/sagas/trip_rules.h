@@ -100,8 +100,18 @@ struct Trips {
     return stele::Complete();
   }
 
-  static stele::Next On(Trip&, const stele::Rejected<BookSeat>& no) {
-    return stele::Compensate(no.reason());
+  // A stubborn one tries another leg while it is being undone.
+  static stele::Next On(Trip& trip, const stele::Rejected<BookSeat>& no) {
+    if (no->leg_id() == "other") {
+      if (trip.note() == "stubborn and rude") throw std::runtime_error("no!");
+      return stele::Continue();
+    }
+    if (!trip.note().starts_with("stubborn")) {
+      return stele::Compensate(no.reason());
+    }
+    return stele::Send(
+               MakeBookSeat({.leg_id = "other", .trip_id = trip.trip_id()}))
+        .AndCompensate(no.reason());
   }
   static stele::Next On(Trip&, const stele::Rejected<FreeSeat>&) {
     return stele::Continue();

@@ -20,7 +20,9 @@ struct SagaQuery {
   std::int64_t limit = 1000;                        // 1 to 100'000.
 
   // A running instance that has not changed for longer, with no timer, no
-  // command out and nothing of it parked, waits for an event or is stuck.
+  // command out and nothing of it parked, waits for an event or is stuck. One
+  // that compensates has an undo out or is stuck: a minute is enough for it,
+  // and timers do not count.
   absl::Duration stuck_after = absl::Hours(24);
 };
 
@@ -48,6 +50,7 @@ enum class CommandOutcome {
   kPending,  // Not yet known to have been answered.
   kAccepted,
   kRejected,
+  kGivenUp,  // An undo, by an operator: see SagaAdmin::SkipUndo().
 };
 
 struct SagaCommandLine {
@@ -57,6 +60,14 @@ struct SagaCommandLine {
   bool is_undo = false;
   CommandOutcome outcome = CommandOutcome::kPending;
   std::string reason;  // Of the rejection.
+};
+
+// What SagaAdmin::SkipUndo() gives up.
+struct SkippedUndo {
+  SagaCommandLine undo;   // As it stood before.
+  std::int64_t step = 0;  // That sent it.
+  // It had been given up before, and the engine has yet to go on.
+  bool was_asked_before = false;
 };
 
 struct SagaTimerLine {
@@ -107,6 +118,20 @@ class SagaAdmin {
   absl::StatusOr<SagaStory> Show(const std::string& saga_name,
                                  const std::string& instance_id,
                                  std::int64_t steps_max = 1000);
+
+  // Gives up the one undo that an instance is stuck at, because it is refused
+  // or fails for ever, or because its answer was discarded: the compensation
+  // goes on with the next one as if it had been carried out, once the saga's
+  // engine comes to it. The saga's code is not asked. Other commands of the
+  // step that sent it are still carried out. Asking again before the engine has
+  // gone on changes nothing.
+  //   kNotFound            there is no such saga or instance, or its stream is
+  //                        closed.
+  //   kFailedPrecondition  nothing is stuck, or not at an undo; it says at
+  //   what. kAborted             the instance has gone on meanwhile: look
+  //   again.
+  absl::StatusOr<SkippedUndo> SkipUndo(const std::string& saga_name,
+                                       const std::string& instance_id);
 
  private:
   EventStore& store_;

@@ -45,7 +45,8 @@ ConsumerOptions SagaConsumerOptions(const SagaType& type,
 //       store, **engine, SagaConsumerOptions(type, options), owner);
 //
 // An instance takes one step for each input, in log order: an event that its
-// routes lead to it, a rejection of a command it sent, a timer that ran out. A
+// routes lead to it, a rejection of a command it sent, a timer that ran out, an
+// undo that was carried out or given up. A
 // step is one event in the instance's stream "saga_<Name>-<id>", appended in
 // the transaction that moves the checkpoint; it holds the state, the commands
 // and the timers. The engine meets the step in the log again and dispatches its
@@ -53,7 +54,7 @@ ConsumerOptions SagaConsumerOptions(const SagaType& type,
 // A refusal, and an answer without events, is recorded by the aggregate before
 // the saga acts on it, so that no late copy of the command takes effect after
 // all; only the refusal of an undo is not, for undos are tried until they are
-// accepted.
+// accepted or given up.
 //
 // What is no step: input that was handled before, a second start, input of an
 // instance that has ended, and events of an instance that was never started.
@@ -62,9 +63,10 @@ ConsumerOptions SagaConsumerOptions(const SagaType& type,
 //
 // An instance is parked, alone and with its cause, when its code throws, when a
 // command of it cannot be carried out at all (no handler, unreadable bytes),
-// when an undo is refused ("compensation_stuck"), or when its state cannot be
-// read or has become too large. An event that cannot be read, or whose route
-// leads to what can be no id, is parked under a key of its own.
+// when an undo is refused ("compensation_stuck"; SagaAdmin::SkipUndo() gives it
+// up), or when its state cannot be read or has become too large. An event that
+// cannot be read, or whose route leads to what can be no id, is parked under a
+// key of its own.
 //
 // `store`, `storage` and `dispatcher` must outlive the handler.
 //   kInvalidArgument  an option is out of bounds.
