@@ -97,8 +97,8 @@ message F {
           "model.proto:20:17: field \"id\", bytes, cannot be an id; make "
           "it a string or an integer",
           "model.proto:25:31: field \"id\", a map, cannot be part of a "
-          "primary key; make it a string, an integer, a bool, bytes, an "
-          "enum or a google.protobuf.Timestamp"));
+          "primary key; make it a string, an integer, a bool, bytes or an "
+          "enum"));
 }
 
 TEST(MistakesTest, KeysThatDoNotFit) {

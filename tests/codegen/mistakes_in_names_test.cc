@@ -154,8 +154,8 @@ message Watch {
           "model.proto:9:3: stream category \"saga_c\" is kept for the streams "
           "of sagas; choose a name that does not begin with \"saga_\"",
           "model.proto:12:3: bad stored name \"a happened\"; write words of "
-          "letters, digits and underscores with dots between them, e.g. "
-          "\"bank.AHappened\"",
+          "letters, digits and underscores with dots between them, at most 256 "
+          "bytes, e.g. \"bank.AHappened\"",
           "model.proto:15:3: stored name \"stele.B\" is kept for Stele's own "
           "events; choose a name that does not begin with \"stele.\"",
           "model.proto:18:3: bad topic \"c.*\"; use letters, digits, \"_\", "
@@ -165,7 +165,7 @@ message Watch {
           "model.proto:25:3: read model \"NoRows\" has no table; write table: "
           "\"no_rows\"",
           "model.proto:29:3: bad timer name \"TimeOut\"; use small letters, "
-          "digits and underscores, e.g. \"time_out\"",
+          "digits and underscores, at most 128, e.g. \"time_out\"",
           "model.proto:29:3: saga \"Watch\" has timer \"late\" twice; list it "
           "once"));
 }

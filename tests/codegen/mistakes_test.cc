@@ -1,9 +1,10 @@
 // Parts of a model that are wrong as a whole, and models of several files.
 
+#include "mistakes.h"
+
 #include <string>
 
 #include "gmock/gmock.h"
-#include "mistakes.h"
 #include "protoc.h"
 
 namespace stele::codegen {

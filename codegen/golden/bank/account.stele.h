@@ -410,8 +410,8 @@ struct SagaTraits<::bank::Transfer> {
     return e->transfer_id();
   }
 
-  static void SetId(::bank::Transfer& saga, std::string_view id) {
-    saga.set_transfer_id(std::string(id));
+  static void SetId(::bank::Transfer& state, std::string_view key) {
+    state.set_transfer_id(std::string(key));
   }
 };
 

@@ -673,8 +673,8 @@ struct SagaTraits<::kitchen::v1::SecondTry> {
     return std::string(e.id());
   }
 
-  static void SetId(::kitchen::v1::SecondTry& saga, std::string_view id) {
-    saga.set_ticket(std::string(id));
+  static void SetId(::kitchen::v1::SecondTry& state, std::string_view key) {
+    state.set_ticket(std::string(key));
   }
 };
 

@@ -111,10 +111,10 @@ struct SagaTraits<::reports::Supply> {
     return std::string(e.id());
   }
 
-  static void SetId(::reports::Supply& saga, std::string_view id) {
+  static void SetId(::reports::Supply& state, std::string_view key) {
     std::int64_t value = 0;
-    std::from_chars(id.data(), id.data() + id.size(), value);
-    saga.set_kitchen_number(value);
+    std::from_chars(key.data(), key.data() + key.size(), value);
+    state.set_kitchen_number(value);
   }
 };
 

@@ -61,11 +61,17 @@ void CheckCommand(const Message& message, Problems& problems) {
 
 void CheckEvent(const Message& message, Problems& problems) {
   const Event& event = *message.event;
-  if (!IsStoredName(event.stored_name)) {
+  if (!event.has_own_name && !IsStoredName(event.stored_name)) {
+    problems.Add(message.location,
+                 absl::StrCat("the full name of event ", Quote(message.name),
+                              " is too long to be stored"),
+                 "give it another with name: \"...\", at most 256 bytes");
+  } else if (!IsStoredName(event.stored_name)) {
     problems.Add(event.location,
                  absl::StrCat("bad stored name ", Quote(event.stored_name)),
                  absl::StrCat("write words of letters, digits and "
-                              "underscores with dots between them, e.g. ",
+                              "underscores with dots between them, at most "
+                              "256 bytes, e.g. ",
                               Quote(message.full_name)));
   } else if (absl::StartsWith(event.stored_name, "stele.")) {
     problems.Add(event.location,

@@ -58,6 +58,7 @@ std::vector<std::string> NamesFor(const Message& message) {
     std::set<std::string> timers(message.saga->timers.begin(),
                                  message.saga->timers.end());
     for (const std::string& timer : timers) {
+      if (!IsTimerName(timer)) continue;
       names.push_back(TimerTagName(message.name, timer));
     }
   }
@@ -75,18 +76,20 @@ std::vector<Definition> Generated(const File& file) {
   return found;
 }
 
-// Names of one file against those of all that it sees in the same namespace.
-void CheckFile(const File& file, Problems& problems) {
+// Names of one file against those of all files before it in the same namespace:
+// what it includes, and what the same program may include beside it.
+void CheckFile(const File& file, const Model& model, Problems& problems) {
   std::map<std::string, Definition> known;
   const auto learn = [&known](const std::vector<Definition>& definitions) {
     for (const Definition& definition : definitions) {
       known.emplace(definition.name, definition);
     }
   };
-  for (const File* other : file.visible) {
-    if (other->package != file.package) continue;
-    learn(Declared(*other));
-    learn(Generated(*other));
+  for (const File& other : model.files) {
+    if (&other == &file) break;
+    if (other.package != file.package) continue;
+    learn(Declared(other));
+    learn(Generated(other));
   }
   const std::map<std::string, Definition> imported = known;
   learn(Declared(file));
@@ -110,6 +113,25 @@ void CheckFile(const File& file, Problems& problems) {
                      other->second.origin, " (", other->second.location.file,
                      ":", other->second.location.line, ") already"),
         "rename one of the two");
+  }
+}
+
+// Commands that cannot become a method of their aggregate's client.
+void CheckClients(const File& file, Problems& problems) {
+  for (const Message& message : file.messages) {
+    if (!message.aggregate) continue;
+    const std::string client = ClientName(message.name);
+    for (const Message* command : message.aggregate->commands) {
+      if (command->class_name != client &&
+          command->class_name != kClientMember) {
+        continue;
+      }
+      problems.Add(command->location,
+                   absl::StrCat("command ", Quote(command->full_name),
+                                " cannot be a method of ", client,
+                                ", which uses the name otherwise"),
+                   "rename it");
+    }
   }
 }
 
@@ -151,7 +173,8 @@ void CheckGuards(const File& file, const Model& model, Problems& problems) {
 void CheckCollisions(const Model& model, Problems& problems) {
   for (const File& file : model.files) {
     if (!file.is_wanted || !file.has_roles()) continue;
-    CheckFile(file, problems);
+    CheckFile(file, model, problems);
+    CheckClients(file, problems);
     CheckHidden(file, problems);
     CheckGuards(file, model, problems);
   }

@@ -1,5 +1,7 @@
 #include "check/link.h"
 
+#include <algorithm>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -133,6 +135,28 @@ class Linker {
     return reference.target = found->second;
   }
 
+  // True iff `written`, an absolute name of nothing that is known here, cannot
+  // be meant for a file that is not: it is no name, or looks like that of an
+  // aggregate which is known.
+  static bool IsMisspelled(const Message& message, const std::string& written) {
+    const std::string full_name = written.substr(1);
+    if (!IsStoredName(full_name)) return true;
+    const std::string name = full_name.substr(full_name.rfind('.') + 1);
+    const auto is_meant = [&name](const Message& other) {
+      return other.aggregate && !Nearest(name, {other.name}).empty();
+    };
+    const std::deque<Message>& own = message.file->messages;
+    if (std::any_of(own.begin(), own.end(), is_meant)) return true;
+    return std::any_of(message.file->visible.begin(),
+                       message.file->visible.end(), [&name](const File* file) {
+                         return std::any_of(
+                             file->messages.begin(), file->messages.end(),
+                             [&name](const Message& other) {
+                               return other.aggregate && other.name == name;
+                             });
+                       });
+  }
+
   // An absolute name that nobody answered to, of a message which all the same
   // is known here.
   void ReportOrphan(const Message& message, const Reference& reference) {
@@ -140,7 +164,16 @@ class Linker {
     const Message* const found = Find(model_, reference.written, message);
     const Location& location =
         message.event ? message.event->location : message.command->location;
-    if (found == nullptr || Sees(*message.file, *found->file)) return;
+    if (found == nullptr) {
+      if (IsMisspelled(message, reference.written)) {
+        Report(message, location,
+               absl::StrCat("unknown aggregate ", Quote(reference.written)),
+               Suggest(model_, message, reference.written, &IsAggregate,
+                       "write \".package.Aggregate\""));
+      }
+      return;
+    }
+    if (Sees(*message.file, *found->file)) return;
     if (!found->aggregate) {
       Report(message, location,
              absl::StrCat(Quote(reference.written), " is not an aggregate"),
@@ -198,8 +231,15 @@ class Linker {
               Reference& reference, HasRole has_role, const std::string& role,
               const std::string& option) {
     const std::string& written = reference.written;
-    Message* const found =
-        written.empty() ? nullptr : Find(model_, written, message);
+    if (written.empty()) {
+      Report(message, location,
+             absl::StrCat(Quote(message.name), " lists ", WithArticle(role),
+                          " that has no name"),
+             absl::StrCat("write the name of the ", role,
+                          ", or remove the entry"));
+      return;
+    }
+    Message* const found = Find(model_, written, message);
     if (found == nullptr) {
       Report(message, location,
              absl::StrCat("unknown ", role, " ", Quote(written)),

@@ -29,6 +29,27 @@ void CheckTable(const Message& message, Problems& problems) {
   }
 }
 
+// Fields of which there can be no column.
+void CheckColumns(const Message& message, Problems& problems) {
+  for (const Field& field : message.fields) {
+    if (!IsColumnName(field.name)) {
+      problems.Add(field.location,
+                   absl::StrCat("field ", Quote(field.name),
+                                " cannot be the name of a column"),
+                   "rename it; at most 63 bytes, and none of the names that "
+                   "PostgreSQL gives columns of its own");
+    }
+    if (field.is_id && field.cardinality == Cardinality::kOptional &&
+        CanBeSqlKey(field)) {
+      problems.Add(field.id_location,
+                   absl::StrCat("field ", Quote(field.name),
+                                " can be absent, so it cannot be part of a "
+                                "primary key"),
+                   "make it a field of proto3 without `optional`");
+    }
+  }
+}
+
 void CheckSqlForm(const Message& message, Problems& problems) {
   for (const Field* field : message.ids()) {
     if (CanBeSqlKey(*field)) continue;
@@ -36,8 +57,7 @@ void CheckSqlForm(const Message& message, Problems& problems) {
         field->id_location,
         absl::StrCat("field ", Quote(field->name), ", ", Describe(*field),
                      ", cannot be part of a primary key"),
-        "make it a string, an integer, a bool, bytes, an enum or a "
-        "google.protobuf.Timestamp");
+        "make it a string, an integer, a bool, bytes or an enum");
   }
   for (const Route& route : message.read_model->routes) {
     if (route.by.empty()) continue;
@@ -55,6 +75,11 @@ void CheckReadModel(const Message& message, Problems& problems) {
   const ReadModel& read_model = *message.read_model;
   const std::string owner = absl::StrCat("read model ", Quote(message.name));
   CheckTable(message, problems);
+  CheckColumns(message, problems);
+  if (!IsReadModelName(message.name)) {
+    problems.Add(message.location, absl::StrCat(owner, " has too long a name"),
+                 "rename it; at most 40 bytes");
+  }
   if (read_model.routes.empty()) {
     problems.Add(read_model.location,
                  absl::StrCat(owner, " is made from no events"),

@@ -29,8 +29,8 @@ void CheckTimers(const Message& message, Problems& problems) {
     if (!IsTimerName(timer)) {
       problems.Add(message.saga->location,
                    absl::StrCat("bad timer name ", Quote(timer)),
-                   absl::StrCat("use small letters, digits and underscores, "
-                                "e.g. ",
+                   absl::StrCat("use small letters, digits and underscores, at "
+                                "most 128, e.g. ",
                                 Quote(AsSnakeCase(timer, "timeout"))));
     }
     if (++times[timer] == 2) {
@@ -51,6 +51,10 @@ void CheckSaga(const Message& message, Problems& problems) {
     problems.Add(saga.location,
                  absl::StrCat(owner, " has no event that starts it"),
                  "write starts_on { event: \"<event>\" }");
+  }
+  if (!IsSagaName(message.name)) {
+    problems.Add(message.location, absl::StrCat(owner, " has too long a name"),
+                 "rename it; at most 128 bytes");
   }
   const std::vector<const Field*> ids = message.ids();
   if (ids.empty()) {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "check/aggregates.h"
 #include "check/collisions.h"
+#include "check/cpp_names.h"
 #include "check/ids.h"
 #include "check/read_models.h"
 #include "check/sagas.h"
@@ -64,6 +65,9 @@ void ValidateModel(const Model& model, Problems& problems) {
     for (const Message& message : file.messages) {
       if (!message.is_map_entry) ValidateMessage(message, problems);
     }
+  }
+  for (const File& file : model.files) {
+    if (file.is_wanted && file.has_roles()) CheckCppNames(file, problems);
   }
   CheckUniqueNames(model, problems);
   CheckCollisions(model, problems);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "emit/code_line.h"
 #include "emit/columns.h"
+#include "emit/comments.h"
 
 namespace stele::codegen {
 namespace {
@@ -25,7 +26,8 @@ std::vector<std::string> WrapComment(const std::string& line) {
        absl::StrSplit(line.substr(words_at), ' ', absl::SkipEmpty())) {
     const std::string longer = absl::StrCat(
         current.empty() ? prefix : absl::StrCat(current, " "), word);
-    if (!current.empty() && Width(longer) > kColumns) {
+    if (!current.empty() && Width(longer) > kColumns &&
+        !ContinuesLine(current)) {
       lines.push_back(current);
       current = absl::StrCat(prefix, word);
     } else {

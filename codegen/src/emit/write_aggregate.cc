@@ -41,22 +41,25 @@ std::string WriteConcept(const Message& message) {
   const File& file = *message.file;
   const Aggregate& aggregate = *message.aggregate;
   std::set<std::string> taken = {"state", "next"};
+  const auto commands = ParameterNames(NamesOf(aggregate.commands), taken);
+  const auto events = ParameterNames(NamesOf(aggregate.events), taken);
+  const std::string state = TypeBeside(taken, file, message.qualified);
   std::vector<std::string> parameters = {
-      absl::StrCat("const ", TypeIn(file, message.qualified), "& state"),
-      absl::StrCat(TypeIn(file, message.qualified), "& next")};
+      absl::StrCat("const ", state, "& state"), absl::StrCat(state, "& next")};
   std::vector<std::string> requirements;
   const auto add = [&](const std::vector<const Message*>& messages,
+                       const std::vector<std::string>& names,
                        const std::string& call, const std::string& result) {
-    const auto types = TypesIn(file, messages);
-    const auto names = ParameterNames(NamesOf(messages), taken);
     for (std::size_t i = 0; i < names.size(); ++i) {
-      parameters.push_back(absl::StrCat("const ", types[i], "& ", names[i]));
+      parameters.push_back(absl::StrCat(
+          "const ", TypeBeside(taken, file, messages[i]->qualified), "& ",
+          names[i]));
       requirements.push_back(absl::StrCat(
           "{ T::", call, ", ", names[i], ") } -> std::same_as<", result, ">;"));
     }
   };
-  add(aggregate.commands, "Decide(state", DecisionName(message.name));
-  add(aggregate.events, "Evolve(next", "void");
+  add(aggregate.commands, commands, "Decide(state", DecisionName(message.name));
+  add(aggregate.events, events, "Evolve(next", "void");
   return Fill(R"(
     // Satisfied by a type that can decide every command on, and evolve with every event of, $an_aggregate$. A missing overload is reported as the unmet line below.
     template <typename T>
@@ -109,10 +112,15 @@ std::string WriteCommandTraits(const Message& command) {
                                     ";"))}});
 }
 
-// How the file of `aggregate` reaches a name next to `message`, which may be in
-// another namespace: "::shop::" or nothing.
-std::string PrefixOf(const File& file, const Message& message) {
-  if (TypeIn(file, message.qualified) != message.qualified) return "";
+// How a client with `methods` in `file` reaches what is generated for
+// `message`, which may be in another namespace: "::shop::" or nothing.
+std::string PrefixOf(const File& file, const Message& message,
+                     const std::set<std::string>& methods) {
+  const bool is_hidden = methods.count(FieldsName(message.name)) > 0 ||
+                         methods.count(MakerName(message.name)) > 0;
+  if (!is_hidden && TypeIn(file, message.qualified) != message.qualified) {
+    return "";
+  }
   return message.qualified.substr(
       0, message.qualified.size() - message.class_name.size());
 }
@@ -150,18 +158,22 @@ std::string WriteAggregate(const Message& message) {
 std::string WriteClient(const Message& message) {
   if (message.aggregate->commands.empty()) return "";
   std::vector<std::string> methods;
+  std::set<std::string> names;
   for (const Message* command : message.aggregate->commands) {
-    const std::string prefix = PrefixOf(*message.file, *command);
+    names.insert(command->class_name);
+  }
+  for (const Message* command : message.aggregate->commands) {
+    const std::string prefix = PrefixOf(*message.file, *command, names);
     methods.push_back(Join(
         {CommentLines(command->comment),
-         Function(
-             absl::StrCat("absl::StatusOr<stele::Receipt> ", command->name, "(",
-                          prefix, FieldsName(command->name),
-                          " fields, const stele::DispatchOptions& options = "
-                          "{})"),
-             absl::StrCat("return dispatcher_->Dispatch(", prefix,
-                          MakerName(command->name),
-                          "(std::move(fields)), options);"))}));
+         Function(absl::StrCat(
+                      "absl::StatusOr<stele::Receipt> ", command->class_name,
+                      "(", prefix, FieldsName(command->name),
+                      " fields, const stele::DispatchOptions& options = "
+                      "{})"),
+                  absl::StrCat("return dispatcher_->Dispatch(", prefix,
+                               MakerName(command->name),
+                               "(std::move(fields)), options);"))}));
   }
   return Fill(
       R"(

@@ -146,7 +146,8 @@ std::string WriteConstruction(const Message& message) {
        CommentWith(absl::StrCat(message.command ? "Command " : "Event ",
                                 message.name, " (", PlaceOf(message), ")."),
                    message.comment)},
-      {"message", message.class_name},
+      // In a function with a parameter `fields`.
+      {"message", TypeBeside({"fields"}, *message.file, message.qualified)},
       {"fields", FieldsName(message.name)},
       {"make", MakerName(message.name)}};
   if (message.fields.empty()) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "emit/layout.h"
 #include "emit/template.h"
+#include "emit/warnings.h"
 #include "emit/writing.h"
 #include "model/names.h"
 #include "version.h"
@@ -181,7 +182,7 @@ std::string WriteHeader(const File& file) {
                       {"path", file.path},
                       {"guard", IncludeGuard(file.path)},
                       {"includes", WriteIncludes(file, code)},
-                      {"code", code}})) +
+                      {"code", WithoutWarnings(file, code)}})) +
          "\n";
 }
 

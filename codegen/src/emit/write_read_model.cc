@@ -27,15 +27,16 @@ std::string WriteConcept(const Message& message) {
   }
   std::set<std::string> taken = {target};
   const auto names = ParameterNames(events, taken);
+  const File& file = *message.file;
   std::vector<std::string> parameters = {
       read_model.sql
           ? std::string("const stele::SqlTarget& target")
-          : absl::StrCat(TypeIn(*message.file, message.qualified), "& row")};
+          : absl::StrCat(TypeBeside(taken, file, message.qualified), "& row")};
   std::vector<std::string> requirements;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const Message& event = *read_model.routes[i].event.target;
     parameters.push_back(absl::StrCat("const stele::Recorded<",
-                                      TypeIn(*message.file, event.qualified),
+                                      TypeBeside(taken, file, event.qualified),
                                       ">& ", names[i]));
     requirements.push_back(absl::StrCat("{ T::Apply(", target, ", ", names[i],
                                         ") } -> ", result, ";"));
@@ -83,10 +84,10 @@ std::string WriteReadModelTraits(const Message& message) {
       0, message.qualified.size() - message.class_name.size());
   std::string keys;
   if (!read_model.sql) {
-    keys = Join({KeyFunctions(RoutesOf(read_model)),
-                 KeySetter("SetKey", message.qualified, "row", "key",
-                           *message.ids().front())},
-                "\n\n");
+    keys = Join(
+        {KeyFunctions(RoutesOf(read_model)),
+         KeySetter("SetKey", message.qualified, "row", *message.ids().front())},
+        "\n\n");
   }
   return Fill(R"(
     template <>

@@ -11,49 +11,59 @@ namespace {
 // The inputs of a saga as parameters of its concept and calls of On().
 class Inputs {
  public:
-  explicit Inputs(const Message& message) {
-    parameters_ = {
-        absl::StrCat(TypeIn(*message.file, message.qualified), "& saga")};
+  explicit Inputs(const Message& message) : file_(*message.file) {
     const Saga& saga = *message.saga;
-    std::vector<std::string> names;
-    std::vector<std::string> types;
     for (const Route* route : RoutesOf(saga)) {
-      names.push_back(route->event.target->name);
-      types.push_back(TypeIn(*message.file, route->event.target->qualified));
+      const Message& event = *route->event.target;
+      Add("Recorded", event.name, event.qualified, "");
     }
-    Add("Recorded", names, types, "");
-    names.clear();
-    types.clear();
     for (const Reference& command : saga.sends) {
-      names.push_back(command.target->name);
-      types.push_back(TypeIn(*message.file, command.target->qualified));
+      const Message& target = *command.target;
+      Add("Rejected", target.name, target.qualified, "_rejected");
     }
-    Add("Rejected", names, types, "_rejected");
-    types.clear();
     for (const std::string& timer : saga.timers) {
-      types.push_back(TimerTagName(message.name, timer));
+      Add("Elapsed", timer, TimerTagName(message.name, timer), "_elapsed");
     }
-    Add("Elapsed", saga.timers, types, "_elapsed");
+    saga_ = message.qualified;
   }
 
-  std::string parameters() const { return Join(parameters_, ", "); }
-  std::string requirements() const { return Join(requirements_); }
+  std::string parameters() const {
+    std::vector<std::string> parameters = {
+        absl::StrCat(TypeBeside(taken_, file_, saga_), "& saga")};
+    for (const Input& input : inputs_) {
+      parameters.push_back(absl::StrCat("const stele::", input.wrapper, "<",
+                                        TypeBeside(taken_, file_, input.type),
+                                        ">& ", input.name));
+    }
+    return Join(parameters, ", ");
+  }
+
+  std::string requirements() const {
+    std::vector<std::string> requirements;
+    for (const Input& input : inputs_) {
+      requirements.push_back(absl::StrCat("{ T::On(saga, ", input.name,
+                                          ") } -> std::same_as<stele::Next>;"));
+    }
+    return Join(requirements);
+  }
 
  private:
-  void Add(const std::string& wrapper, const std::vector<std::string>& names,
-           const std::vector<std::string>& types, const std::string& suffix) {
-    const auto unique = ParameterNames(names, taken_, suffix);
-    for (std::size_t i = 0; i < unique.size(); ++i) {
-      parameters_.push_back(absl::StrCat("const stele::", wrapper, "<",
-                                         types[i], ">& ", unique[i]));
-      requirements_.push_back(absl::StrCat(
-          "{ T::On(saga, ", unique[i], ") } -> std::same_as<stele::Next>;"));
-    }
+  struct Input {
+    std::string wrapper;
+    std::string type;
+    std::string name;
+  };
+
+  void Add(const std::string& wrapper, const std::string& name,
+           const std::string& type, const std::string& suffix) {
+    inputs_.push_back(
+        {wrapper, type, ParameterNames({name}, taken_, suffix).front()});
   }
 
+  const File& file_;
+  std::string saga_;
   std::set<std::string> taken_ = {"saga"};
-  std::vector<std::string> parameters_;
-  std::vector<std::string> requirements_;
+  std::vector<Input> inputs_;
 };
 
 std::string WriteTimerTags(const Message& message) {
@@ -149,7 +159,7 @@ std::string WriteSagaTraits(const Message& message) {
        {"for_each_command", VisitorFunction("ForEachCommand", commands)},
        {"for_each_timer", VisitorFunction("ForEachTimer", timers)},
        {"keys", KeyFunctions(RoutesOf(saga))},
-       {"set_id", KeySetter("SetId", message.qualified, "saga", "id",
+       {"set_id", KeySetter("SetId", message.qualified, "state",
                             *message.ids().front())}});
 }
 

@@ -1,9 +1,6 @@
 #include "emit/writing.h"
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "emit/template.h"
 #include "model/names.h"
 
@@ -19,30 +16,10 @@ std::string TypeIn(const File& file, const std::string& qualified) {
   return rest.find("::") == std::string::npos && rest != "T" ? rest : qualified;
 }
 
-std::string CommentLines(const std::string& comment) {
-  std::vector<std::string> lines;
-  for (const absl::string_view piece : absl::StrSplit(comment, '\n')) {
-    std::string line(absl::StripTrailingAsciiWhitespace(piece));
-    line = absl::StrReplaceAll(line, {{"\t", "  "}, {"\r", ""}});
-    // A backslash at the end would swallow the next line.
-    while (!line.empty() && (line.back() == '\\' || line.back() == ' ')) {
-      line.pop_back();
-    }
-    lines.push_back(absl::StrCat(
-        "//", line.empty() || line.front() == ' ' ? "" : " ", line));
-  }
-  while (!lines.empty() && lines.back() == "//") lines.pop_back();
-  while (!lines.empty() && lines.front() == "//") lines.erase(lines.begin());
-  return Join(lines);
-}
-
-std::string CommentWith(const std::string& first, const std::string& comment) {
-  return Join({CommentLines(first), CommentLines(comment)}, "\n//\n");
-}
-
-std::string Heading(const std::string& text) {
-  const std::string rule = absl::StrCat("// ", std::string(77, '='));
-  return Join({rule, absl::StrCat("// ", text), rule});
+std::string TypeBeside(const std::set<std::string>& taken, const File& file,
+                       const std::string& qualified) {
+  const std::string type = TypeIn(file, qualified);
+  return taken.count(type) > 0 ? qualified : type;
 }
 
 std::string PlaceOf(const Message& message) {
@@ -98,22 +75,19 @@ std::string KeyFunctions(const std::vector<const Route*>& routes) {
 }
 
 std::string KeySetter(const std::string& name, const std::string& type,
-                      const std::string& object, const std::string& key,
-                      const Field& id) {
-  const std::string head =
-      absl::StrCat("static void ", name, "(", type, "& ", object,
-                   ", std::string_view ", key, ")");
+                      const std::string& object, const Field& id) {
+  const std::string head = absl::StrCat("static void ", name, "(", type, "& ",
+                                        object, ", std::string_view key)");
   if (id.type == FieldType::kString) {
     return Function(head, absl::StrCat(object, ".set_", id.accessor,
-                                       "(std::string(", key, "));"));
+                                       "(std::string(key));"));
   }
   return Function(head, Fill(R"(
     $type$ value = 0;
-    std::from_chars($key$.data(), $key$.data() + $key$.size(), value);
+    std::from_chars(key.data(), key.data() + key.size(), value);
     $object$.set_$field$(value);
   )",
                              {{"type", id.value_type},
-                              {"key", key},
                               {"object", object},
                               {"field", id.accessor}}));
 }

@@ -1,9 +1,11 @@
 #ifndef STELE_CODEGEN_EMIT_WRITING_H_
 #define STELE_CODEGEN_EMIT_WRITING_H_
 
+#include <set>
 #include <string>
 #include <vector>
 
+#include "emit/comments.h"
 #include "model/model.h"
 
 namespace stele::codegen {
@@ -14,14 +16,10 @@ namespace stele::codegen {
 // namespace if that is the file's own.
 std::string TypeIn(const File& file, const std::string& qualified);
 
-// `comment` of a .proto as lines "// ...". Empty if it is.
-std::string CommentLines(const std::string& comment);
-
-// A comment: `first`, and then what the .proto says, if anything.
-std::string CommentWith(const std::string& first, const std::string& comment);
-
-// A heading with rules above and below.
-std::string Heading(const std::string& text);
+// The same for a list of parameters which has the names `taken`: one of them
+// would hide a type of its name.
+std::string TypeBeside(const std::set<std::string>& taken, const File& file,
+                       const std::string& qualified);
 
 // "account.proto:8"
 std::string PlaceOf(const Message& message);
@@ -45,8 +43,7 @@ std::string KeyFunctions(const std::vector<const Route*>& routes);
 // Function `name` of traits that puts a key into field `id` of a new `object`
 // of type `type`.
 std::string KeySetter(const std::string& name, const std::string& type,
-                      const std::string& object, const std::string& key,
-                      const Field& id);
+                      const std::string& object, const Field& id);
 
 // The parts, each a section of the header or some specializations of traits.
 std::string WriteConstruction(const Message& message);

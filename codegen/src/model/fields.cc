@@ -91,9 +91,6 @@ Field ReadField(const pb::FieldDescriptor& descriptor) {
   }
   field.type = TypeOf(*values);
   field.value_type = ValueTypeOf(*values);
-  if (field.type == FieldType::kMessage) {
-    field.message_type = values->message_type()->full_name();
-  }
   if (const auto* oneof = descriptor.real_containing_oneof()) {
     field.oneof = oneof->name();
   }

@@ -78,8 +78,7 @@ bool CanBeSqlKey(const Field& field) {
   if (CanBeKey(field)) return true;
   return IsSingular(field) &&
          (field.type == FieldType::kBool || field.type == FieldType::kBytes ||
-          field.type == FieldType::kEnum ||
-          field.message_type == "google.protobuf.Timestamp");
+          field.type == FieldType::kEnum);
 }
 
 bool KeyFits(const Field& from, const Field& to) {

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace stele::codegen {
 
@@ -28,6 +29,18 @@ std::vector<const Route*> RoutesOf(const Saga& saga) {
   if (saga.starts_on) routes.push_back(&*saga.starts_on);
   for (const Route& route : saga.on) routes.push_back(&route);
   return routes;
+}
+
+std::vector<const File*> IncludedBy(const File& file) {
+  std::vector<const File*> included = {&file};
+  for (std::size_t i = 0; i < included.size(); ++i) {
+    for (const File* next : included[i]->visible) {
+      if (std::find(included.begin(), included.end(), next) == included.end()) {
+        included.push_back(next);
+      }
+    }
+  }
+  return included;
 }
 
 bool Sees(const File& file, const File& other) {

@@ -52,7 +52,6 @@ struct Field {
   Cardinality cardinality = Cardinality::kSingle;
   std::string value_type;        // "std::string", "::bank::Money".
   std::string map_key_type;      // Maps only.
-  std::string message_type;      // Full name, if `type` is kMessage.
   std::string oneof;             // Name of the oneof it is a member of, if any.
   bool has_other_ctype = false;  // [ctype = CORD] and the like.
 
@@ -142,14 +141,18 @@ struct Message {
 struct Symbol {
   std::string name;
   Location location;
+  bool is_variable = false;  // An extension.
 };
 
 struct File {
   std::string path;
   std::string package;
-  std::string cpp_namespace;     // "bank::v1"; empty for none.
-  bool is_wanted = false;        // To be generated, rather than imported.
-  Location location;             // Of the package statement.
+  std::string cpp_namespace;    // "bank::v1"; empty for none.
+  bool is_wanted = false;       // To be generated, rather than imported.
+  bool has_deprecated = false;  // Messages, fields or enums.
+  Location location;            // Of the package statement.
+  // Of `optimize_for = LITE_RUNTIME`, if that is there.
+  std::optional<Location> lite_location;
   std::deque<Message> messages;  // In the order of the file, nested ones too.
   std::vector<Symbol> symbols;   // Enums, their values, services, extensions.
 
@@ -168,6 +171,9 @@ struct Model {
 // Everything a saga or read model consumes, in the order declared.
 std::vector<const Route*> RoutesOf(const ReadModel& read_model);
 std::vector<const Route*> RoutesOf(const Saga& saga);
+
+// All that `file` includes, itself too.
+std::vector<const File*> IncludedBy(const File& file);
 
 // True iff `other` is `file` or visible in it.
 bool Sees(const File& file, const File& other);

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -15,9 +17,13 @@ namespace {
 
 constexpr std::size_t kTableNameBytesMax = 40;  // Leaves room for a version.
 constexpr std::size_t kStoredNameBytesMax = 256;
+constexpr std::size_t kSagaNameBytesMax = 128;  // Leaves room for an id.
+constexpr std::size_t kTimerNameBytesMax = 128;
+constexpr std::size_t kColumnNameBytesMax = 63;
+constexpr std::size_t kQuotedBytesMax = 300;
 
 // Sorted.
-constexpr std::array<std::string_view, 97> kKeywords = {
+constexpr std::string_view kKeywords[] = {
     "alignas",       "alignof",     "and",
     "and_eq",        "asm",         "auto",
     "bitand",        "bitor",       "bool",
@@ -61,8 +67,12 @@ bool IsSnakeCase(const std::string& name) {
 }
 
 std::string WithoutProto(const std::string& path) {
-  return absl::EndsWith(path, ".proto") ? path.substr(0, path.size() - 6)
-                                        : path;
+  for (const absl::string_view suffix : {".proto", ".protodevel"}) {
+    if (absl::EndsWith(path, suffix)) {
+      return path.substr(0, path.size() - suffix.size());
+    }
+  }
+  return path;
 }
 
 // Edits (insert, delete, replace, swap of neighbours) from `a` to `b`.
@@ -124,11 +134,21 @@ std::string WithArticle(const std::string& noun) {
 }
 
 std::string Quote(const std::string& name) {
-  return absl::StrCat("\"", name, "\"");
+  if (name.size() <= kQuotedBytesMax) {
+    return absl::StrCat("\"", absl::Utf8SafeCEscape(name), "\"");
+  }
+  const std::string head = name.substr(0, kQuotedBytesMax);
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(head), "...\"");
 }
 
 bool IsCppKeyword(const std::string& word) {
-  return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end();
+  return std::find(std::begin(kKeywords), std::end(kKeywords), word) !=
+         std::end(kKeywords);
+}
+
+bool IsMacro(const std::string& word) {
+  return word == "assert" || word == "errno" || word == "i386" ||
+         word == "linux" || word == "unix";
 }
 
 std::vector<std::string> ParameterNames(
@@ -137,7 +157,9 @@ std::vector<std::string> ParameterNames(
   std::vector<std::string> names;
   for (const std::string& message : messages) {
     std::string name = absl::StrCat(SnakeCase(message), suffix);
-    if (IsCppKeyword(name) || taken.count(name) > 0) name += '_';
+    if (IsCppKeyword(name) || IsMacro(name) || taken.count(name) > 0) {
+      name += '_';
+    }
     const std::string wanted = name;
     for (int n = 2; !taken.insert(name).second; ++n) {
       name = absl::StrCat(wanted, n);
@@ -203,7 +225,25 @@ bool IsTableName(const std::string& name) {
   return IsSnakeCase(name) && name.size() <= kTableNameBytesMax;
 }
 
-bool IsTimerName(const std::string& name) { return IsSnakeCase(name); }
+bool IsTimerName(const std::string& name) {
+  return IsSnakeCase(name) && name.size() <= kTimerNameBytesMax;
+}
+
+bool IsSagaName(const std::string& name) {
+  return name.size() <= kSagaNameBytesMax;
+}
+
+bool IsReadModelName(const std::string& name) {
+  return name.size() <= kTableNameBytesMax;
+}
+
+bool IsColumnName(const std::string& name) {
+  constexpr std::array<std::string_view, 6> kOfEveryTable = {
+      "cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"};
+  return name.size() <= kColumnNameBytesMax &&
+         std::find(kOfEveryTable.begin(), kOfEveryTable.end(), name) ==
+             kOfEveryTable.end();
+}
 
 bool IsStoredName(const std::string& name) {
   bool begins_part = true;

@@ -19,15 +19,20 @@ std::string CamelCase(const std::string& name);
 // "an Account", "a Deposit".
 std::string WithArticle(const std::string& noun);
 
-// The name in quotation marks, as problems show it.
+// `name` in quotation marks, as problems show it: on one line, without what a
+// terminal would obey, and cut off if it is longer than any name that is right.
 std::string Quote(const std::string& name);
 
 // True iff C++20 reserves `word`.
 bool IsCppKeyword(const std::string& word);
 
+// True iff `word` is a macro that compilers or <cerrno> and the like define, so
+// that it cannot be a name.
+bool IsMacro(const std::string& word);
+
 // A parameter name for each of `messages`, e.g. "account_opened". They differ
-// from each other, from keywords and from the names in `taken`, to which they
-// are added. `suffix` is appended to each.
+// from each other, from keywords, from macros and from the names in `taken`, to
+// which they are added. `suffix` is appended to each.
 std::vector<std::string> ParameterNames(
     const std::vector<std::string>& messages, std::set<std::string>& taken,
     const std::string& suffix = "");
@@ -43,6 +48,7 @@ std::string EventVariantName(const std::string& aggregate);  // AccountEvent
 std::string DecisionName(const std::string& aggregate);      // AccountDecision
 std::string DeciderConcept(const std::string& aggregate);    // DecidesAccount
 std::string ClientName(const std::string& aggregate);        // AccountClient
+inline constexpr char kClientMember[] = "dispatcher_";       // Of the client.
 std::string FieldsName(const std::string& message);          // DepositFields
 std::string MakerName(const std::string& message);           // MakeDeposit
 std::string ProjectorConcept(const std::string& read_model);
@@ -55,10 +61,15 @@ std::string SagaCategory(const std::string& saga);
 // What may be written in options.
 bool IsStreamCategory(const std::string& name);  // A letter, then [A-Za-z0-9_].
 bool IsTableName(const std::string& name);  // snake_case, at most 40 bytes.
-bool IsTimerName(const std::string& name);  // snake_case.
+bool IsTimerName(const std::string& name);  // snake_case, at most 128 bytes.
 bool IsStoredName(
     const std::string& name);               // Dotted identifiers, <= 256 bytes.
 bool IsTopicName(const std::string& name);  // [A-Za-z0-9._-], dots inside only.
+
+bool IsSagaName(const std::string& name);       // At most 128 bytes.
+bool IsReadModelName(const std::string& name);  // At most 40 bytes.
+bool IsColumnName(
+    const std::string& name);  // At most 63 bytes, not PostgreSQL's.
 
 // `name` made into something that the functions above accept, to be suggested.
 std::string AsSnakeCase(const std::string& name, const std::string& fallback);

@@ -18,6 +18,14 @@ namespace {
 namespace pb = google::protobuf;
 namespace cpp = google::protobuf::compiler::cpp;
 
+bool HasDeprecated(const pb::Descriptor& message) {
+  bool found = message.options().deprecated();
+  for (int i = 0; i < message.field_count(); ++i) {
+    found |= message.field(i)->options().deprecated();
+  }
+  return found;
+}
+
 void ReadMessage(const pb::Descriptor& descriptor, File& file, Model& model) {
   Message& message = file.messages.emplace_back();
   message.name = descriptor.name();
@@ -33,6 +41,7 @@ void ReadMessage(const pb::Descriptor& descriptor, File& file, Model& model) {
     message.fields.push_back(ReadField(*descriptor.field(i)));
   }
   ReadRoles(descriptor, message);
+  file.has_deprecated |= HasDeprecated(descriptor);
   model.messages[message.full_name] = &message;
 
   for (int i = 0; i < descriptor.nested_type_count(); ++i) {
@@ -41,6 +50,7 @@ void ReadMessage(const pb::Descriptor& descriptor, File& file, Model& model) {
   for (int i = 0; i < descriptor.enum_type_count(); ++i) {
     const pb::EnumDescriptor& type = *descriptor.enum_type(i);
     file.symbols.push_back({cpp::ClassName(&type), LocationOf(type)});
+    file.has_deprecated |= type.options().deprecated();
   }
 }
 
@@ -48,6 +58,7 @@ void ReadSymbols(const pb::FileDescriptor& descriptor, File& file) {
   for (int i = 0; i < descriptor.enum_type_count(); ++i) {
     const pb::EnumDescriptor& type = *descriptor.enum_type(i);
     file.symbols.push_back({type.name(), LocationOf(type)});
+    file.has_deprecated |= type.options().deprecated();
     for (int v = 0; v < type.value_count(); ++v) {
       file.symbols.push_back(
           {cpp::EnumValueName(type.value(v)), LocationOf(*type.value(v))});
@@ -59,7 +70,7 @@ void ReadSymbols(const pb::FileDescriptor& descriptor, File& file) {
   }
   for (int i = 0; i < descriptor.extension_count(); ++i) {
     const pb::FieldDescriptor& extension = *descriptor.extension(i);
-    file.symbols.push_back({extension.name(), LocationOf(extension)});
+    file.symbols.push_back({extension.name(), LocationOf(extension), true});
   }
 }
 
@@ -89,6 +100,11 @@ class Reader {
         LocationAt(descriptor, {pb::FileDescriptorProto::kPackageFieldNumber});
     if (file.location.line == 0) file.location = {file.path, 1, 1};
     file.visible = std::move(visible);
+    if (descriptor.options().optimize_for() == pb::FileOptions::LITE_RUNTIME) {
+      file.lite_location =
+          LocationAt(descriptor, {pb::FileDescriptorProto::kOptionsFieldNumber,
+                                  pb::FileOptions::kOptimizeForFieldNumber});
+    }
     ReadSymbols(descriptor, file);
     for (int i = 0; i < descriptor.message_type_count(); ++i) {
       ReadMessage(*descriptor.message_type(i), file, model_);
