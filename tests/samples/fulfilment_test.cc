@@ -38,6 +38,7 @@ OrderCancelled Cancelled(std::string reason) {
 LatePaymentReceived LatePayment() {
   return MakeLatePaymentReceived({.amount_cents = kTotal});
 }
+OrderRefunded Refunded() { return MakeOrderRefunded({.amount_cents = kTotal}); }
 OrderShipped Shipped() {
   return MakeOrderShipped({.lines = MugAndSpoons(), .total_cents = kTotal});
 }
@@ -62,6 +63,9 @@ CancelOrder Cancel(std::string reason) {
 }
 ShipOrder Ship() { return MakeShipOrder({.order_id = "7"}); }
 RequestRefund AskForRefund() { return MakeRequestRefund({.order_id = "7"}); }
+RequestRefund RemindOfRefund() {
+  return MakeRequestRefund({.order_id = "7", .is_reminder = true});
+}
 
 // An order whose goods are reserved and whose payment has been asked for.
 GivenSaga<Fulfilment> Awaiting() {
@@ -146,10 +150,56 @@ TEST(AFulfilment, RefundsAPaymentThatComesTooLate) {
       .On(LatePayment())
       .ThenSends(AskForRefund())
       .ThenNoTimer<OrderFulfilmentLatePaymentGrace>()
+      .ThenTimer<OrderFulfilmentRefundTimeout>(Fulfilment::refund_timeout)
       .ThenWaits()
-      .On(MakeOrderRefunded({.amount_cents = kTotal}))
+      .On(Refunded())
+      .ThenNoTimer<OrderFulfilmentRefundTimeout>()
       .ThenCompletes();
 }
+
+// ---- Refunds that nobody answers --------------------------------------------
+
+// An order that was paid too late and whose refund has been asked for.
+GivenSaga<Fulfilment> AwaitingRefund() {
+  GivenSaga<Fulfilment> order = Awaiting();
+  order.OnElapsed<OrderFulfilmentPaymentTimeout>()
+      .On(Cancelled("payment_timeout"))
+      .On(LatePayment());
+  return order;
+}
+
+TEST(AFulfilment, AsksAgainForARefundThatItHearsNothingOf) {
+  AwaitingRefund()
+      .OnElapsed<OrderFulfilmentRefundTimeout>()
+      .ThenSends(RemindOfRefund())
+      .ThenTimer<OrderFulfilmentRefundTimeout>(Fulfilment::refund_timeout)
+      .ThenWaits()
+      .On(Refunded())
+      .ThenCompletes();
+}
+
+TEST(AFulfilment, CallsForAHumanWhenAskingIsInVainAndStillWaits) {
+  AwaitingRefund()
+      .OnElapsed<OrderFulfilmentRefundTimeout>()
+      .ThenSends(RemindOfRefund())
+      .OnElapsed<OrderFulfilmentRefundTimeout>()
+      .ThenSends(RemindOfRefund())
+      .OnElapsed<OrderFulfilmentRefundTimeout>()
+      .ThenSends(MakeReportOverdueRefund({.order_id = "7"}))
+      .ThenNoTimer<OrderFulfilmentRefundTimeout>()
+      .ThenWaits()
+      .On(Refunded())
+      .ThenCompletes();
+}
+
+TEST(AFulfilment, EndsWhenNoRefundIsOwed) {
+  AwaitingRefund()
+      .OnRejected(AskForRefund(), "not_cancelled")
+      .ThenNoTimer<OrderFulfilmentRefundTimeout>()
+      .ThenCompletes();
+}
+
+// ---- The bank and the time-out ----------------------------------------------
 
 TEST(AFulfilment, EndsWhenTheBankDeclinesTooLate) {
   Awaiting()

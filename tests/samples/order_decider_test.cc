@@ -286,6 +286,36 @@ TEST(ARefund, IsAskedForOnce) {
       .ThenNothing();
 }
 
+// The payments service gives back a payment once, however often it is asked.
+TEST(ARefund, CanBeRemindedOf) {
+  const auto reminder =
+      MakeRequestRefund({.order_id = "7", .is_reminder = true});
+  const auto asked_again = MakeRefundRequested(
+      {.order_id = "7", .amount_cents = kTotal, .is_reminder = true});
+  Given<OrderDecider>(Placed(), Requested(), Cancelled(), LatePayment(),
+                      RefundAsked(), asked_again)
+      .When(reminder)
+      .Then(asked_again);
+  Given<OrderDecider>(Placed(), Requested(), Cancelled(), LatePayment(),
+                      RefundAsked(), asked_again,
+                      MakeOrderRefunded({.amount_cents = kTotal}))
+      .When(reminder)
+      .ThenNothing();
+}
+
+TEST(ARefund, IsOverdueWhileTheMoneyIsNotGivenBack) {
+  const auto report = MakeReportOverdueRefund({.order_id = "7"});
+  Given<OrderDecider>(Placed(), Requested(), Cancelled(), LatePayment(),
+                      RefundAsked())
+      .When(report)
+      .Then(MakeRefundOverdue({.amount_cents = kTotal}));
+  Given<OrderDecider>(Placed(), Requested(), Cancelled(), LatePayment(),
+                      RefundAsked(),
+                      MakeOrderRefunded({.amount_cents = kTotal}))
+      .When(report)
+      .ThenNothing();
+}
+
 TEST(ARefund, IsNotForAnOrderThatGoesOn) {
   Given<OrderDecider>(Placed(), Requested(), Paid())
       .When(AskForRefund())

@@ -8,6 +8,19 @@ using stele::Next;
 
 absl::Duration Fulfilment::payment_timeout = absl::Minutes(15);
 absl::Duration Fulfilment::late_payment_grace = absl::Hours(24);
+absl::Duration Fulfilment::refund_timeout = absl::Hours(1);
+
+namespace {
+
+Next AskForRefund(OrderFulfilment& saga) {
+  const bool is_reminder = saga.refund_requests() > 0;
+  saga.set_refund_requests(saga.refund_requests() + 1);
+  return stele::Send(MakeRequestRefund({.order_id = saga.order_id(),
+                                        .is_reminder = is_reminder}))
+      .StartTimer<OrderFulfilmentRefundTimeout>(Fulfilment::refund_timeout);
+}
+
+}  // namespace
 
 // [undo]
 Next Fulfilment::On(Saga& saga, const Event<OrderPlaced>& e) {
@@ -71,8 +84,7 @@ Next Fulfilment::On(Saga& saga, const Event<OrderCancelled>&) {
 }
 
 Next Fulfilment::On(Saga& saga, const Event<LatePaymentReceived>&) {
-  return stele::Send(MakeRequestRefund({.order_id = saga.order_id()}))
-      .CancelTimer<OrderFulfilmentLatePaymentGrace>();
+  return AskForRefund(saga).CancelTimer<OrderFulfilmentLatePaymentGrace>();
 }
 
 Next Fulfilment::On(Saga&, const Event<OrderShipped>&) {
@@ -123,6 +135,10 @@ Next Fulfilment::On(Saga&, const stele::Rejected<RequestRefund>&) {
   return stele::Complete();
 }
 
+Next Fulfilment::On(Saga&, const stele::Rejected<ReportOverdueRefund>&) {
+  return stele::Continue();
+}
+
 Next Fulfilment::On(Saga& saga,
                     const stele::Elapsed<OrderFulfilmentPaymentTimeout>&) {
   saga.set_is_timed_out(true);
@@ -134,6 +150,14 @@ Next Fulfilment::On(Saga& saga,
                     const stele::Elapsed<OrderFulfilmentLatePaymentGrace>&) {
   return stele::Send(MakeCloseOrder({.order_id = saga.order_id()}))
       .AndComplete();
+}
+
+// The money is owed until it is given back: the saga stays for that, however
+// long it takes somebody to see to it.
+Next Fulfilment::On(Saga& saga,
+                    const stele::Elapsed<OrderFulfilmentRefundTimeout>&) {
+  if (saga.refund_requests() < kRefundRequestsMax) return AskForRefund(saga);
+  return stele::Send(MakeReportOverdueRefund({.order_id = saga.order_id()}));
 }
 
 }  // namespace orders

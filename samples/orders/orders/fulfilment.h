@@ -20,6 +20,11 @@ struct Fulfilment {
   static absl::Duration payment_timeout;
   static absl::Duration late_payment_grace;
 
+  // How long a refund may take before it is asked for again, and how often it
+  // is asked for before somebody must look after it.
+  static absl::Duration refund_timeout;
+  static constexpr int kRefundRequestsMax = 3;
+
   static stele::Next On(Saga& saga, const Event<OrderPlaced>& e);
   static stele::Next On(Saga& saga, const Event<StockReserved>& e);
   static stele::Next On(Saga& saga, const Event<OrderPaid>& e);
@@ -37,11 +42,15 @@ struct Fulfilment {
   static stele::Next On(Saga& saga, const stele::Rejected<CancelOrder>& no);
   static stele::Next On(Saga& saga, const stele::Rejected<CloseOrder>& no);
   static stele::Next On(Saga& saga, const stele::Rejected<RequestRefund>& no);
+  static stele::Next On(Saga& saga,
+                        const stele::Rejected<ReportOverdueRefund>& no);
 
   static stele::Next On(
       Saga& saga, const stele::Elapsed<OrderFulfilmentPaymentTimeout>& timer);
   static stele::Next On(
       Saga& saga, const stele::Elapsed<OrderFulfilmentLatePaymentGrace>& timer);
+  static stele::Next On(
+      Saga& saga, const stele::Elapsed<OrderFulfilmentRefundTimeout>& timer);
 };
 
 static_assert(DrivesOrderFulfilment<Fulfilment>);

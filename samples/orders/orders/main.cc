@@ -97,6 +97,9 @@ int main(int argc, char** argv) {
       .Time("late-payment-grace", &orders::Fulfilment::late_payment_grace,
             absl::Seconds(1), absl::Hours(1000),
             "How long a cancelled order waits for a late payment.")
+      .Time("refund-timeout", &orders::Fulfilment::refund_timeout,
+            absl::Seconds(1), absl::Hours(1000),
+            "How long a refund may take before it is asked for again.")
       .Time("redelivery", &redelivery, absl::Seconds(1), absl::Minutes(10),
             "When a message comes again that was taken and not answered.");
   return stele::RunService(

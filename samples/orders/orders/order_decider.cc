@@ -129,9 +129,22 @@ OrderDecision OrderDecider::Decide(const Order& order,
   if (order.status() != ORDER_STATUS_CANCELLED) {
     return stele::Reject("not_cancelled");
   }
-  if (DueToCustomer(order) <= 0) return stele::NoEvents;
-  return MakeRefundRequested(
-      {.order_id = cmd.order_id(), .amount_cents = DueToCustomer(order)});
+  if (DueToCustomer(order) > 0) {
+    return MakeRefundRequested(
+        {.order_id = cmd.order_id(), .amount_cents = DueToCustomer(order)});
+  }
+  if (!cmd.is_reminder() || order.refunding_cents() == 0) {
+    return stele::NoEvents;
+  }
+  return MakeRefundRequested({.order_id = cmd.order_id(),
+                              .amount_cents = order.refunding_cents(),
+                              .is_reminder = true});
+}
+
+OrderDecision OrderDecider::Decide(const Order& order,
+                                   const ReportOverdueRefund&) {
+  if (order.refunding_cents() == 0) return stele::NoEvents;
+  return MakeRefundOverdue({.amount_cents = order.refunding_cents()});
 }
 
 OrderDecision OrderDecider::Decide(const Order& order,
@@ -176,8 +189,11 @@ void OrderDecider::Evolve(Order& order, const OrderClosed&) {
 }
 
 void OrderDecider::Evolve(Order& order, const RefundRequested& e) {
+  if (e.is_reminder()) return;
   order.set_refunding_cents(order.refunding_cents() + e.amount_cents());
 }
+
+void OrderDecider::Evolve(Order&, const RefundOverdue&) {}
 
 void OrderDecider::Evolve(Order& order, const OrderRefunded& e) {
   order.set_refunding_cents(order.refunding_cents() - e.amount_cents());

@@ -18,6 +18,8 @@ struct OrderDecider {
   static OrderDecision Decide(const Order& order, const CancelOrder& cmd);
   static OrderDecision Decide(const Order& order, const CloseOrder& cmd);
   static OrderDecision Decide(const Order& order, const RequestRefund& cmd);
+  static OrderDecision Decide(const Order& order,
+                              const ReportOverdueRefund& cmd);
   static OrderDecision Decide(const Order& order, const RecordRefund& cmd);
 
   // Evolving cannot fail: these facts have already happened.
@@ -30,6 +32,7 @@ struct OrderDecider {
   static void Evolve(Order& order, const OrderCancelled& e);
   static void Evolve(Order& order, const OrderClosed& e);
   static void Evolve(Order& order, const RefundRequested& e);
+  static void Evolve(Order& order, const RefundOverdue& e);
   static void Evolve(Order& order, const OrderRefunded& e);
 };
 

@@ -36,9 +36,13 @@ struct OrderSummaries {
                     const stele::Recorded<LatePaymentReceived>& e) {
     row.set_paid_cents(row.paid_cents() + e->amount_cents());
   }
+  static void Apply(OrderSummary& row, const stele::Recorded<RefundOverdue>&) {
+    row.set_needs_attention(true);
+  }
   static void Apply(OrderSummary& row,
                     const stele::Recorded<OrderRefunded>& e) {
     row.set_refunded_cents(row.refunded_cents() + e->amount_cents());
+    row.set_needs_attention(false);
   }
 };
 
