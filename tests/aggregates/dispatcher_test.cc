@@ -277,6 +277,7 @@ TEST_P(DispatcherTest, DispatchInDoesNotRetryConflicts) {
 TEST_P(DispatcherTest, OutcomesAreCounted) {
   OpenWith("a", 10);
   const DispatchOptions again = {.command_id = SequentialId(50)};
+  // How each is answered, other tests say.
   Dispatch(MakePayIn("a", 1), again).IgnoreError();
   Dispatch(MakePayIn("a", 1), again).IgnoreError();
   Dispatch(MakeLook("a")).IgnoreError();

@@ -21,8 +21,8 @@ inline Rejection Reject(std::string reason, std::string message = "") {
   return {std::move(reason), std::move(message)};
 }
 
-// The decision that there is nothing to record: the command was fine, and
-// changes nothing.
+// The command was fine and changes nothing; a vector without events says the
+// same. Forgotten at once unless DispatchOptions::remember_no_events is set.
 struct NoEventsTag {};
 inline constexpr NoEventsTag NoEvents;
 

@@ -29,11 +29,11 @@ struct Receipt {
 };
 
 struct DispatchOptions {
-  // Makes a repeat harmless: the second command with this id on a stream
-  // returns the first one's receipt, even if the rules would refuse it by now.
-  // A command that wrote no events is not remembered, unless one of the next
-  // two says so: its repeat is decided afresh. Not nil. Unset = a new random
-  // id.
+  // The second command with this id on a stream returns the receipt of the
+  // first, even if the rules would refuse it by now. The id is known by the
+  // events: a command that was refused or wrote none is decided afresh, and may
+  // have something to do by then, unless one of the next two options was set.
+  // Not nil. Unset = a new random id.
   std::optional<Uuid> command_id = std::nullopt;
 
   // Makes a refusal final: it is recorded in the stream before it is answered,
