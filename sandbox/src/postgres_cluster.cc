@@ -122,10 +122,11 @@ absl::Status Initialise(const std::string& programs_folder,
   return absl::OkStatus();
 }
 
-// Complete or not there: it gets its name when it is packed and synced.
+// Complete or not there: it gets its name when it is packed and synced, and
+// until then is in the folder, which goes away with us.
 absl::Status SaveTemplate(const PrivateFolder& folder,
                           const std::string& path) {
-  const std::string packed = absl::StrCat(path, ".", getpid());
+  const std::string packed = folder.path() + "/template.tar";
   const Fd fd(
       open(packed.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (fd.get() < 0) return absl::ErrnoToStatus(errno, packed);

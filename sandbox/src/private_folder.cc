@@ -10,10 +10,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
+#include <random>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "processes.h"
 #include "spawn.h"
 #include "stele/base/status.h"
@@ -24,12 +27,13 @@ namespace stele::sandbox {
 namespace {
 
 // A folder has the first name until it is complete, with its owner's lock.
-constexpr char kUnfinished[] = "/stele-making-XXXXXX";
+constexpr std::string_view kMaking = "stele-making-";
 constexpr std::string_view kFinished = "stele-sandbox-";
+constexpr char kDefaultBase[] = "/tmp";
 constexpr char kLockFile[] = "/.owner";
 
-// The rest of a socket's path, "/.s.PGSQL.12345" below the folder, must fit
-// into the 107 bytes that the kernel allows.
+// The rest of a socket's path, "/stele-sandbox-" with 12 letters and
+// "/.s.PGSQL.12345" below, must fit into the 107 bytes that the kernel allows.
 constexpr std::size_t kMaxBaseBytes = 64;
 
 bool CanReach(const User& user, const std::string& folder) {
@@ -51,6 +55,17 @@ absl::Status CannotMake(int error, const std::string& path) {
                                           " (set TMPDIR to put it elsewhere)"));
 }
 
+// So long that nobody else has or guesses it.
+std::string RandomSuffix() {
+  constexpr std::string_view kLetters =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  std::random_device random;
+  std::uniform_int_distribution<std::size_t> at(0, kLetters.size() - 1);
+  std::string suffix;
+  for (int i = 0; i < 12; ++i) suffix += kLetters[at(random)];
+  return suffix;
+}
+
 // The lock says "my owner lives": the kernel lets go of it with the owner.
 absl::StatusOr<Fd> LockFolder(const std::string& folder) {
   const std::string path = folder + kLockFile;
@@ -59,6 +74,20 @@ absl::StatusOr<Fd> LockFolder(const std::string& folder) {
     return CannotMake(errno, path);
   }
   return fd;
+}
+
+// Whoever makes a folder takes a moment. One that is not complete after this
+// time is left of somebody who was killed.
+constexpr absl::Duration kMakingTime = absl::Minutes(10);
+
+bool IsOldFolderOfOurs(const std::string& folder) {
+  struct stat info = {};
+  struct stat lock = {};
+  if (lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return false;
+  // It may have been given to a server's user already, but for the lock.
+  const bool has_lock = lstat((folder + kLockFile).c_str(), &lock) == 0;
+  return (has_lock ? lock : info).st_uid == geteuid() &&
+         absl::Now() - absl::TimeFromTimespec(info.st_mtim) > kMakingTime;
 }
 
 bool RemoveIfStale(const std::string& folder) {
@@ -71,6 +100,30 @@ bool RemoveIfStale(const std::string& folder) {
   KillProcessesIn(folder, absl::Seconds(5));
   std::error_code error;
   return std::filesystem::remove_all(folder, error) > 0 && !error;
+}
+
+bool RemoveIfNeverFinished(const std::string& folder) {
+  if (!IsOldFolderOfOurs(folder)) return false;
+  std::error_code error;
+  // Holds a lock file at most.
+  return std::filesystem::remove_all(folder, error) > 0 && !error;
+}
+
+int RemoveStaleSandboxesIn(const std::string& base) {
+  DIR* const entries = opendir(base.c_str());
+  if (entries == nullptr) return 0;
+  int removed = 0;
+  while (const dirent* const entry = readdir(entries)) {
+    const std::string_view name = entry->d_name;
+    const std::string path = absl::StrCat(base, "/", entry->d_name);
+    if (name.starts_with(kFinished)) {
+      removed += RemoveIfStale(path) ? 1 : 0;
+    } else if (name.starts_with(kMaking)) {
+      removed += RemoveIfNeverFinished(path) ? 1 : 0;
+    }
+  }
+  closedir(entries);
+  return removed;
 }
 
 void SweepOnce() {
@@ -88,25 +141,25 @@ std::string TemporaryFolder(const std::optional<User>& user) {
                       folder.size() <= kMaxBaseBytes &&
                       access(folder.c_str(), W_OK | X_OK) == 0 &&
                       (!user || CanReach(*user, folder));
-  return is_fit ? folder : "/tmp";
+  return is_fit ? folder : kDefaultBase;
 }
 
 absl::StatusOr<std::unique_ptr<PrivateFolder>> PrivateFolder::Create(
     const std::optional<User>& user) {
   SweepOnce();
-  std::string making = TemporaryFolder(user) + kUnfinished;
-  if (mkdtemp(making.data()) == nullptr) return CannotMake(errno, making);
+  const std::string base = TemporaryFolder(user);
+  const std::string suffix = RandomSuffix();
+  const std::string making = absl::StrCat(base, "/", ToAbsl(kMaking), suffix);
+  const std::string path = absl::StrCat(base, "/", ToAbsl(kFinished), suffix);
+  // First of all: whatever happens from here on, somebody removes the folder.
+  STELE_ASSIGN_OR_RETURN(std::unique_ptr<Watchdog> watchdog,
+                         Watchdog::Start(path, making));
+  if (mkdir(making.c_str(), 0700) != 0) return CannotMake(errno, making);
   STELE_ASSIGN_OR_RETURN(Fd lock, LockFolder(making));
   if (user && user->uid != geteuid() &&
       chown(making.c_str(), user->uid, user->gid) != 0) {
     return CannotMake(errno, making);
   }
-  const std::size_t name_at = making.rfind('/') + 1;
-  const std::string path =
-      absl::StrCat(making.substr(0, name_at), ToAbsl(kFinished),
-                   making.substr(making.rfind('-') + 1));
-  STELE_ASSIGN_OR_RETURN(std::unique_ptr<Watchdog> watchdog,
-                         Watchdog::Start(path));
   if (rename(making.c_str(), path.c_str()) != 0) return CannotMake(errno, path);
   return std::unique_ptr<PrivateFolder>(
       new PrivateFolder(path, lock.Release(), getpid(), std::move(watchdog)));
@@ -130,15 +183,10 @@ PrivateFolder::~PrivateFolder() {
 }
 
 int RemoveStaleSandboxes() {
-  int removed = 0;
-  const std::string base = TemporaryFolder();
-  DIR* const entries = opendir(base.c_str());
-  if (entries == nullptr) return 0;
-  while (const dirent* const entry = readdir(entries)) {
-    if (!std::string_view(entry->d_name).starts_with(kFinished)) continue;
-    removed += RemoveIfStale(absl::StrCat(base, "/", entry->d_name)) ? 1 : 0;
-  }
-  closedir(entries);
+  // A server's user may not reach TMPDIR, and then is in the other one.
+  const std::string chosen = TemporaryFolder();
+  int removed = RemoveStaleSandboxesIn(chosen);
+  if (chosen != kDefaultBase) removed += RemoveStaleSandboxesIn(kDefaultBase);
   return removed;
 }
 

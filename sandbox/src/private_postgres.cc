@@ -227,6 +227,7 @@ absl::Status PrivatePostgres::Launch() {
   STELE_ASSIGN_OR_RETURN(process_,
                          SupervisedProcess::Start(std::move(options)));
   const absl::Status status = AwaitReady();
+  // Why it did not start says more than how it was ended.
   if (!status.ok()) End(SIGQUIT).IgnoreError();
   return status;
 }

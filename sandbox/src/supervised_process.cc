@@ -67,7 +67,7 @@ absl::StatusOr<std::unique_ptr<SupervisedProcess>> SupervisedProcess::Start(
   STELE_ASSIGN_OR_RETURN(const Fd log, OpenLog(options.log_file));
   std::unique_ptr<Watchdog> own;
   if (options.folder == nullptr) {
-    STELE_ASSIGN_OR_RETURN(own, Watchdog::Start(""));
+    STELE_ASSIGN_OR_RETURN(own, Watchdog::Start("", ""));
   }
   Watchdog* const watchdog =
       own != nullptr ? own.get() : &options.folder->watchdog();

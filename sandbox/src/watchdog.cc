@@ -12,11 +12,12 @@
 namespace stele::sandbox {
 namespace {
 
-// $1 is the folder. Each line of input says "start <pid> <signal>" or
-// "end <pid>". Only programs that every Debian has.
+// $1 is the folder, $2 its name before it is complete. Each line of input says
+// "start <pid> <signal>" or "end <pid>". Only programs that every Debian has.
 constexpr char kScript[] = R"sh(
 exec 2>/dev/null
 folder=$1
+unfinished=$2
 running=
 
 is_alive() {
@@ -52,8 +53,9 @@ for entry in $running; do
 done
 
 rounds=0
-while [ -n "$folder" ] && [ -e "$folder" ] && [ $rounds -lt 100 ]; do
-  rm -rf -- "$folder" || sleep 0.05
+is_there() { [ -e "$folder" ] || [ -e "$unfinished" ]; }
+while is_there && [ $rounds -lt 100 ]; do
+  rm -rf -- "$folder" "$unfinished" || sleep 0.05
   rounds=$((rounds + 1))
 done
 )sh";
@@ -70,12 +72,16 @@ void SendAll(int fd, std::string_view text) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Watchdog>> Watchdog::Start(
-    std::string_view folder) {
+    std::string_view folder, std::string_view unfinished) {
   STELE_ASSIGN_OR_RETURN(Pipe orders, MakeSocketPair());
   STELE_ASSIGN_OR_RETURN(Pipe done, MakePipe());
   SpawnRequest request;
-  request.argv = {"/bin/sh", "-c", kScript, "stele-watchdog",
-                  std::string(folder)};
+  request.argv = {"/bin/sh",
+                  "-c",
+                  kScript,
+                  "stele-watchdog",
+                  std::string(folder),
+                  std::string(unfinished)};
   request.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
   request.working_folder = "/";
   request.input = orders.read.get();

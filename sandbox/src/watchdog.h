@@ -22,9 +22,10 @@ namespace stele::sandbox {
 // Thread-safe.
 class Watchdog {
  public:
-  // `folder` may be empty.
+  // `folder` is removed under that name and under `unfinished`, which it has
+  // until it is complete. Both may be empty.
   static absl::StatusOr<std::unique_ptr<Watchdog>> Start(
-      std::string_view folder);
+      std::string_view folder, std::string_view unfinished);
 
   // Lets it do its work, and returns when that is done.
   ~Watchdog();

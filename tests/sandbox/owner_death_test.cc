@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -124,6 +125,32 @@ TEST_F(OwnerDeathTest, LeavesNothingAfterKill9) {
   EXPECT_TRUE(Eventually([this] { return NothingIsLeft(); }));
 }
 
+TEST(OwnerDeathMidwayTest, LeavesNothingWhenKilledWhileItStarts) {
+  std::string base = "/tmp/stele-midway-XXXXXX";
+  ASSERT_NE(mkdtemp(base.data()), nullptr);
+  fs::permissions(base, fs::perms(0711));  // A server's user must pass.
+  // What it is about when it is killed is a matter of chance; that nothing is
+  // left is not.
+  for (int i = 0; i < 30; ++i) {
+    auto owner = SupervisedProcess::Start(
+        {.argv = {OWNER_PROGRAM}, .env = {"TMPDIR=" + base}});
+    ASSERT_TRUE(owner.ok()) << owner.status();
+    absl::SleepFor(absl::Milliseconds(2 * i));
+    (*owner)->Kill9();
+  }
+  const auto is_clean = [&base] {
+    for (const auto& entry : fs::directory_iterator(base)) {
+      // A cluster kept as a template is meant to stay.
+      const std::string name = entry.path().filename();
+      if (!name.starts_with("stele-cluster-") || !name.ends_with(".tar"))
+        return false;
+    }
+    return true;
+  };
+  EXPECT_TRUE(Eventually(is_clean)) << fs::directory_iterator(base)->path();
+  fs::remove_all(base);
+}
+
 TEST_F(OwnerDeathTest, LeavesNothingAfterCtrlC) {
   ASSERT_NO_FATAL_FAILURE(StartOwner());
   kill(-owner_->pid(), SIGINT);  // As a terminal does: to the whole group.
@@ -141,6 +168,36 @@ TEST_F(OwnerDeathTest, LeavesWhatTheNextOneSweepsIfTheWatchdogsDieToo) {
   setenv("TMPDIR", "/tmp", 1);
   EXPECT_GE(RemoveStaleSandboxes(), 2);
   EXPECT_TRUE(Eventually([this] { return NothingIsLeft(); }));
+}
+
+TEST(RemoveStaleSandboxesTest, LooksBesideTmpdirToo) {
+  const auto elsewhere = PrivateFolder::Create();
+  ASSERT_TRUE(elsewhere.ok()) << elsewhere.status();
+  // As left by a process whose server's user could not reach its TMPDIR.
+  const std::string stale = "/tmp/stele-sandbox-" + std::to_string(getpid());
+  fs::create_directory(stale);
+  std::ofstream(stale + "/.owner") << "";
+  setenv("TMPDIR", (*elsewhere)->path().c_str(), 1);
+  EXPECT_GE(RemoveStaleSandboxes(), 1);
+  EXPECT_FALSE(fs::exists(stale));
+  setenv("TMPDIR", "/tmp", 1);
+}
+
+TEST(RemoveStaleSandboxesTest, TakesWhatWasNeverFinished) {
+  setenv("TMPDIR", "/tmp", 1);
+  const std::string suffix = std::to_string(getpid());
+  const std::string old = "/tmp/stele-making-" + suffix + "-old";
+  const std::string fresh = "/tmp/stele-making-" + suffix + "-new";
+  for (const std::string& folder : {old, fresh}) {
+    fs::create_directory(folder);
+    std::ofstream(folder + "/.owner") << "";
+  }
+  fs::last_write_time(old,
+                      fs::file_time_type::clock::now() - std::chrono::hours(1));
+  EXPECT_GE(RemoveStaleSandboxes(), 1);
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(fresh)) << "it may be being made";
+  fs::remove_all(fresh);
 }
 
 TEST_F(OwnerDeathTest, LeavesTheSandboxesOfTheLivingAlone) {

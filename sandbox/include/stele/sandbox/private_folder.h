@@ -56,8 +56,9 @@ class PrivateFolder {
 };
 
 // Kills the processes and removes the folders of sandboxes whose owner and
-// watchdog are both dead. Returns how many folders it removed. Touches only
-// what this user made. Create() does this once per process. Thread-safe.
+// watchdog are both dead, in TemporaryFolder() and in /tmp. Returns how many
+// folders it removed. Touches only what this user made. Create() does this once
+// per process. Thread-safe.
 int RemoveStaleSandboxes();
 
 }  // namespace stele::sandbox
