@@ -89,7 +89,9 @@ absl::StatusOr<std::vector<ParkedKey>> ParkedInInbox(
     key.key = KeyOf(message);
     key.first_position = message.id;
     key.tries = message.tries;
-    key.cause = message.cause;
+    key.cause = message.read_error.ok()
+                    ? message.cause
+                    : std::string(message.read_error.message());
     key.parked_at = message.parked_at;
     key.next_try = message.next_try;
   }

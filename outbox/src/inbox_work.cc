@@ -76,6 +76,13 @@ struct InboxWork::Read {
     }
   }
 
+  explicit Read(const ParkedMessage& parked, std::size_t body_bytes_max)
+      : raw(parked.message),
+        parsed(parked.read_error.ok()
+                   ? ParseCloudEvent(parked.message, body_bytes_max)
+                   : parked.read_error),
+        key(parked.key) {}
+
   const BrokerMessage& raw;
   const absl::StatusOr<InboundMessage> parsed;
   std::string key;
@@ -250,7 +257,7 @@ absl::Status InboxWork::RetryDue(std::chrono::steady_clock::time_point until) {
 }
 
 absl::Status InboxWork::RetryOne(const ParkedMessage& parked) {
-  const Read read(parked.message, options_.message_bytes_max);
+  const Read read(parked, options_.message_bytes_max);
   absl::Status failure;
   const absl::Status done = Transact([&](Transaction& tx) -> absl::Status {
     failure = absl::OkStatus();

@@ -28,13 +28,27 @@ pqxx::binarystring Bytes(const std::string& bytes) {
   return pqxx::binarystring(bytes.data(), bytes.size());
 }
 
-absl::StatusOr<ParkedMessage> Row(const pqxx::row& row) {
+// What became unreadable concerns its own key: the rest of it is still known.
+void ReadMessage(const pqxx::row& row, ParkedMessage& parked) {
+  const pqxx::binarystring bytes(row[2]);
+  absl::StatusOr<BrokerMessage> message =
+      ParseMessage({bytes.get(), bytes.size()});
+  if (message.ok()) {
+    parked.message = *std::move(message);
+    return;
+  }
+  parked.read_error = absl::DataLossError(
+      absl::StrCat("the message cannot be read back: the ", bytes.size(),
+                   " bytes kept in inbox_parked under id ", parked.id,
+                   " are none; discard it, or put them back from a backup and "
+                   "retry"));
+}
+
+ParkedMessage Row(const pqxx::row& row) {
   ParkedMessage parked;
   parked.id = row[0].as<std::int64_t>();
   parked.key = row[1].as<std::string>();
-  const pqxx::binarystring bytes(row[2]);
-  STELE_ASSIGN_OR_RETURN(parked.message,
-                         ParseMessage({bytes.get(), bytes.size()}));
+  ReadMessage(row, parked);
   parked.is_held = row[3].as<bool>();
   parked.cause = row[4].as<std::string>();
   parked.tries = row[5].as<int>();
@@ -229,9 +243,7 @@ class PostgresInboxStorage : public InboxStorage {
             absl::StrCat("SELECT ", kColumns, " FROM ", Parked(tx), " ", where),
             inbox, second, limit);
         for (const pqxx::row& row : rows) {
-          absl::StatusOr<ParkedMessage> parked = Row(row);
-          if (!parked.ok()) return parked.status();
-          visit(*std::move(parked));
+          visit(Row(row));
         }
         return absl::OkStatus();
       });
@@ -250,13 +262,12 @@ class PostgresInboxStorage : public InboxStorage {
         if (rows.empty())
           return absl::NotFoundError(
               absl::StrCat("inbox ", inbox, " has no parked message ", id));
-        absl::StatusOr<ParkedMessage> parked = Row(rows[0]);
-        if (!parked.ok()) return parked.status();
-        if (parked->is_held)
+        const ParkedMessage parked = Row(rows[0]);
+        if (parked.is_held)
           return absl::FailedPreconditionError(
               absl::StrCat("message ", id, " of inbox ", inbox,
                            " is held behind an earlier one of its key"));
-        return absl::Status(work(tx, *std::move(parked)));
+        return absl::Status(work(tx, parked));
       });
     });
   }

@@ -1,3 +1,5 @@
+#include <pqxx/transaction_base>
+
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/eventstore/postgres_event_store.h"
 #include "stele/outbox/migrations.h"
@@ -84,6 +86,55 @@ TEST_P(InboxTest, AHandlerThatHangsLosesTheLease) {
   go_on.Notify();  // Nobody has taken it meanwhile.
   ASSERT_TRUE(Eventually([&] { return inbox->Status().handled == 1; }));
   ASSERT_TRUE(Eventually([&] { return !inbox->Status().is_stuck; }));
+}
+
+// Has all that is parked for `key` hold bytes that are no message.
+void SpoilParked(EventStore& store, const std::string& key) {
+  EXPECT_THAT(store.Transact([&](Transaction& tx) {
+    tx.sql()->exec_params("UPDATE " + tx.schema() +
+                              ".inbox_parked SET message = '\\xffffff'"
+                              " WHERE key = $1",
+                          key);
+    return absl::OkStatus();
+  }),
+              IsOk());
+}
+
+TEST_P(InboxTest, AParkedMessageThatCannotBeReadBackHoldsOnlyItsOwnKey) {
+  SetPoison("poison");
+  Publish({HappenedMessage("a-1", "poison"), HappenedMessage("a-1", "a2"),
+           HappenedMessage("b-1", "poison"), HappenedMessage("b-1", "b2")});
+  {
+    const auto inbox = MakeJournalInbox(Options());
+    Running running(*inbox);
+    ASSERT_TRUE(Eventually([&] { return Parked().size() == 4; }));
+    EXPECT_THAT(running.Stop(), IsOk());
+  }
+  SpoilParked(*store_, "a-1");
+  SetPoison("");
+  Publish({HappenedMessage("c-1", "c1")});
+  const auto inbox = MakeJournalInbox(Options());
+  Running running(*inbox);
+  ASSERT_TRUE(Eventually([&] { return journal_.size() == 3; }));
+  EXPECT_THAT(journal_.entries(), UnorderedElementsAre("poison", "b2", "c1"));
+
+  // It is told, waits for an operator, and may be tried or dropped.
+  const auto is_told = [&] {
+    const std::vector<ParkedMessage> parked = Parked();
+    return parked.size() == 2 &&
+           parked[0].cause.find("cannot be read back") != std::string::npos &&
+           parked[0].next_try == absl::InfiniteFuture();
+  };
+  ASSERT_TRUE(Eventually(is_told));
+  EXPECT_THAT(Parked()[0].read_error, StatusIs(absl::StatusCode::kDataLoss));
+  const int tries = Parked()[0].tries;
+  EXPECT_THAT(storage_->Retry("tests", Parked()[0].id), IsOk());
+  ASSERT_TRUE(Eventually([&] { return Parked()[0].tries == tries + 1; }));
+  ASSERT_TRUE(Eventually(is_told));
+  for (const ParkedMessage& parked : Parked())
+    EXPECT_THAT(storage_->Discard("tests", parked.id), IsOk());
+  EXPECT_THAT(Parked(), SizeIs(0));
+  EXPECT_FALSE(running.has_ended());
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgres, InboxTest, ::testing::Values(&MakePostgres));

@@ -22,6 +22,9 @@ struct ParkedMessage {
   std::int64_t id = 0;    // Given by the storage, in the order of arrival.
   std::string key;        // Of a message without one: empty; it holds no other.
   BrokerMessage message;  // As received.
+  // kDataLoss: what is kept is no message any more, and `message` is empty. It
+  // fails when it is tried, until its bytes are put back or it is discarded.
+  absl::Status read_error;
 
   // The first of its key is tried again; later ones are held behind it.
   bool is_held = false;
