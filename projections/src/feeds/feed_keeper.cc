@@ -1,5 +1,6 @@
 #include "feeds/feed_keeper.h"
 
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -15,13 +16,6 @@ constexpr BackoffOptions kStartAgain = {absl::Seconds(1), absl::Seconds(30)};
 constexpr absl::Duration kUpAfter = absl::Seconds(2);
 constexpr absl::Duration kSoundAfter = absl::Minutes(1);
 
-// Has all of them stop before it waits for any.
-void StopAndWait(std::vector<std::unique_ptr<FeedRunner>> runners) {
-  for (const auto& runner : runners) {
-    if (runner != nullptr) runner->Stop();
-  }
-}
-
 }  // namespace
 
 FeedKeeper::FeedKeeper(const std::string& projection, Clock& clock,
@@ -34,7 +28,8 @@ FeedKeeper::FeedKeeper(const std::string& projection, Clock& clock,
           {{"projection", projection}})) {}
 
 void FeedKeeper::Keep(const Wanted& wanted) {
-  StopAndWait(TakeUnwanted(wanted));  // Not with the lock held.
+  DropUnwanted(wanted);
+  TakeStopped();  // Joins their threads, which have nothing left to do.
   NoteEnds();
   for (const auto& [consumer, starter] : wanted) Start(consumer, starter);
 }
@@ -46,7 +41,15 @@ void FeedKeeper::RequestStop() {
   }
 }
 
-void FeedKeeper::Stop() { StopAndWait(TakeUnwanted({})); }
+void FeedKeeper::Stop() {
+  DropUnwanted({});
+  Runners runners;
+  {
+    const absl::MutexLock lock(&mutex_);
+    runners.swap(stopping_);
+  }
+  runners.clear();  // Waits, not with the lock held.
+}
 
 std::vector<ConsumerSnapshot> FeedKeeper::Snapshots() const {
   const absl::MutexLock lock(&mutex_);
@@ -67,19 +70,30 @@ absl::Status FeedKeeper::error() const {
   return absl::OkStatus();
 }
 
-std::vector<std::unique_ptr<FeedRunner>> FeedKeeper::TakeUnwanted(
-    const Wanted& wanted) {
-  std::vector<std::unique_ptr<FeedRunner>> unwanted;
+void FeedKeeper::DropUnwanted(const Wanted& wanted) {
   const absl::MutexLock lock(&mutex_);
   for (auto it = feeds_.begin(); it != feeds_.end();) {
     if (wanted.contains(it->first)) {
       ++it;
       continue;
     }
-    unwanted.push_back(std::move(it->second.runner));
+    if (it->second.runner != nullptr) {
+      it->second.runner->Stop();
+      stopping_.emplace(it->first, std::move(it->second.runner));
+    }
     it = feeds_.erase(it);
   }
-  return unwanted;
+}
+
+FeedKeeper::Runners FeedKeeper::TakeStopped() {
+  Runners stopped;
+  const absl::MutexLock lock(&mutex_);
+  for (auto it = stopping_.begin(); it != stopping_.end();) {
+    const auto next = std::next(it);
+    if (it->second->End().has_value()) stopped.insert(stopping_.extract(it));
+    it = next;
+  }
+  return stopped;
 }
 
 void FeedKeeper::NoteEnds() {
@@ -114,6 +128,8 @@ void FeedKeeper::Start(const std::string& consumer, const Starter& starter) {
   std::unique_ptr<FeedRunner> ended;
   {
     const absl::MutexLock lock(&mutex_);
+    // It has the same owner: until it has stopped, it is at work.
+    if (stopping_.contains(consumer)) return;
     const auto [it, is_new] =
         feeds_.try_emplace(consumer, Feed{.runner = nullptr,
                                           .backoff = Backoff(kStartAgain),

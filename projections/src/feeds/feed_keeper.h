@@ -32,8 +32,9 @@ class FeedKeeper {
   // `clock` and `metrics` must outlive it.
   FeedKeeper(const std::string& projection, Clock& clock, Metrics& metrics);
 
-  // Stops what is no longer wanted, waiting for what is being handled, and
-  // starts what is, where it does not run and its time has come.
+  // Has what is no longer wanted stop, and starts what is, where it does not
+  // run and its time has come. Waits for nothing that is being handled: a feed
+  // that takes long to stop holds back only its own next start.
   void Keep(const Wanted& wanted);
   // Has all feeds stop, and does not wait for them. Stop() follows.
   void RequestStop();
@@ -54,7 +55,12 @@ class FeedKeeper {
     absl::Time next_start;
   };
 
-  std::vector<std::unique_ptr<FeedRunner>> TakeUnwanted(const Wanted& wanted);
+  using Runners = std::multimap<std::string, std::unique_ptr<FeedRunner>>;
+
+  // Moves what is not wanted to those that stop, and has it stop.
+  void DropUnwanted(const Wanted& wanted);
+  // Those that were to stop and have.
+  Runners TakeStopped();
   void NoteEnds();
   void Start(const std::string& consumer, const Starter& starter);
   void NoteEnd(const std::string& consumer, Feed& feed, absl::Status error)
@@ -65,6 +71,7 @@ class FeedKeeper {
   Counter& failures_;
   mutable absl::Mutex mutex_;
   std::map<std::string, Feed> feeds_ ABSL_GUARDED_BY(mutex_);
+  Runners stopping_ ABSL_GUARDED_BY(mutex_);  // By consumer. Not wanted.
 };
 
 }  // namespace stele::projections_internal
