@@ -57,6 +57,11 @@ std::string CauseOf(const absl::Status& status) {
   return is_fit ? cause : absl::CHexEscape(cause);
 }
 
+absl::Status NoHandlerError(const InboundMessage& message) {
+  return absl::UnimplementedError(absl::StrCat(
+      "no handler for its type in this process: ", Quoted(message.type)));
+}
+
 }  // namespace
 
 struct InboxWork::Read {
@@ -112,9 +117,7 @@ absl::Status InboxWork::Transact(
 
 absl::Status InboxWork::Invoke(Transaction& tx, const InboundMessage& message) {
   const auto handler = handlers_.find(message.type);
-  if (handler == handlers_.end())
-    return absl::UnimplementedError(absl::StrCat(
-        "no handler for its type in this process: ", Quoted(message.type)));
+  if (handler == handlers_.end()) return NoHandlerError(message);
   return InvokeUser(absl::StrCat("the inbox handler of ", message.type),
                     [&] { return handler->second(tx, message); });
 }
@@ -122,9 +125,13 @@ absl::Status InboxWork::Invoke(Transaction& tx, const InboundMessage& message) {
 absl::StatusOr<Outcome> InboxWork::HandleNew(const BrokerMessage& message) {
   has_given_up_ = false;
   const Read read(message, options_.message_bytes_max);
-  // Not claimed: a later release may handle it when it is relayed again.
-  if (read.parsed.ok() && !handlers_.contains(read.parsed->type))
-    return Outcome::kUnhandled;
+  if (read.parsed.ok() && !handlers_.contains(read.parsed->type)) {
+    // Not claimed: a later release may handle it when it is relayed again.
+    if (options_.unknown_types == UnknownTypes::kSkip)
+      return Outcome::kUnhandled;
+    on_failure_(NoHandlerError(*read.parsed));
+    return SetAside(read, NoHandlerError(*read.parsed), 1);
+  }
   if (!read.parsed.ok()) {
     on_failure_(read.parsed.status());
     return SetAside(read, read.parsed.status(), 1);

@@ -436,6 +436,33 @@ TEST_P(InboxTest, TypesNobodyAskedForAreAcknowledgedAndCounted) {
   EXPECT_TRUE(IsAllAcknowledged());
 }
 
+TEST_P(InboxTest, TypesNobodyAskedForMayWaitForAReleaseThatDoes) {
+  InboxOptions options = Options();
+  options.unknown_types = UnknownTypes::kPark;
+  Publish({HappenedMessage("a-1", "1"), HappenedMessage("b-1", "2"),
+           HappenedMessage("a-1", "3")});
+  {
+    const auto older = MakeInbox(options, "older");
+    older->OnType("test.Other", [](Transaction&, const InboundMessage&) {
+      return absl::OkStatus();
+    });
+    Running running(*older);
+    ASSERT_TRUE(Eventually([&] { return older->Status().set_aside == 3; }));
+    EXPECT_THAT(running.Stop(), IsOk());
+    EXPECT_EQ(older->Status().unhandled, 0);
+  }
+  EXPECT_THAT(Parked()[0].cause, HasSubstr("no handler"));
+  EXPECT_TRUE(Parked()[2].is_held);
+
+  const auto newer = MakeJournalInbox(options);
+  Running running(*newer);
+  ASSERT_TRUE(Eventually([&] { return journal_.size() == 3; }));
+  EXPECT_THAT(running.Stop(), IsOk());
+  EXPECT_THAT(journal_.entries(), UnorderedElementsAre("1", "2", "3"));
+  EXPECT_LT(journal_.IndexOf("1"), journal_.IndexOf("3"));
+  EXPECT_THAT(Parked(), SizeIs(0));
+}
+
 TEST_P(InboxTest, WaitsForABrokerThatIsAway) {
   memory_->SetReachable(false);
   const auto inbox = MakeJournalInbox(Options());

@@ -3,6 +3,7 @@
 
 #include <google/protobuf/wrappers.pb.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -130,6 +131,12 @@ class Journal {
     return entries_;
   }
   std::size_t size() { return entries().size(); }
+  // size() if it is not there.
+  std::size_t IndexOf(std::string_view what) {
+    const std::vector<std::string> all = entries();
+    return static_cast<std::size_t>(std::find(all.begin(), all.end(), what) -
+                                    all.begin());
+  }
 
  private:
   absl::Mutex mutex_;

@@ -43,10 +43,8 @@ class FeedKeeperTest : public ::testing::Test {
     NewEvent event;
     event.id = RandomIds().Next();
     event.type = "test.Happened";
-    ASSERT_THAT(store_->Append({"input-1",
-                                ExpectedVersion::Any(),
-                                {event},
-                                std::nullopt}),
+    ASSERT_THAT(store_->Append(
+                    {"input-1", ExpectedVersion::Any(), {event}, std::nullopt}),
                 IsOk());
   }
 
@@ -78,8 +76,8 @@ TEST_F(FeedKeeperTest, AFeedThatStopsSlowlyHoldsUpNobodyElse) {
   absl::Notification kept;
   std::thread keeping([&] {
     keeper_.Keep({{"projection/P/2", wanted_other}});
-    keeper_.Keep({{"projection/P/1", wanted_slow},
-                  {"projection/P/2", wanted_other}});
+    keeper_.Keep(
+        {{"projection/P/1", wanted_slow}, {"projection/P/2", wanted_other}});
     kept.Notify();
   });
   EXPECT_TRUE(kept.WaitForNotificationWithTimeout(absl::Seconds(30)));
@@ -90,8 +88,8 @@ TEST_F(FeedKeeperTest, AFeedThatStopsSlowlyHoldsUpNobodyElse) {
 
   for (const absl::Time end = absl::Now() + absl::Seconds(30);
        slow == 1 && absl::Now() < end; std::this_thread::yield())
-    keeper_.Keep({{"projection/P/1", wanted_slow},
-                  {"projection/P/2", wanted_other}});
+    keeper_.Keep(
+        {{"projection/P/1", wanted_slow}, {"projection/P/2", wanted_other}});
   EXPECT_EQ(slow, 2);
   EXPECT_EQ(other, 1);
   keeper_.Stop();

@@ -54,6 +54,12 @@ absl::Status BrokenBodyError(std::string_view type);
 using InboxHandler =
     std::function<absl::Status(Transaction& tx, const InboundMessage& message)>;
 
+// What becomes of a fresh message whose type has no handler.
+enum class UnknownTypes {
+  kSkip,  // Acknowledged and counted: it concerns others.
+  kPark,  // Parked like one that fails, until a process has a handler.
+};
+
 struct InboxOptions {
   // The consumer group at the broker, and the name of what is remembered here.
   // Letters, digits, '_' and '-'. Never change it once messages were handled.
@@ -73,6 +79,11 @@ struct InboxOptions {
   BackoffOptions park_backoff = {absl::Seconds(1), absl::Minutes(10)};
   // The inbox stops, rather than park more keys than this.
   std::int64_t parked_keys_max = 1000;
+
+  // While two releases run side by side, the older one may be at work: with
+  // kSkip it drops what only the newer one handles, and RelayRange() has to
+  // bring it back. kPark is for topics of which every type is to be handled.
+  UnknownTypes unknown_types = UnknownTypes::kSkip;
 
   // Waits while the broker or the database is away: the circuit is open, and
   // nothing is fetched.
@@ -124,8 +135,9 @@ struct InboxSnapshot {
 // only when an operator asks: see InboxStorage.
 //
 // A message fresh from the broker whose type has no handler is acknowledged and
-// counted, and leaves no trace. One that is parked, by a process that had a
-// handler, stays parked in a process that has none.
+// counted, and leaves no trace, also while its key is parked; or it is parked:
+// see InboxOptions::unknown_types. One that is parked stays parked in a process
+// that has no handler for it.
 //
 // Of several inboxes of one name, in one or many processes, one is at work and
 // the others stand by: it holds a lease "inbox/<name>" in the store, and each
