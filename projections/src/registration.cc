@@ -17,6 +17,7 @@
 #include "sql_text.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
+#include "stele/postgres/identifier.h"
 
 namespace stele::projections_internal {
 namespace {
@@ -26,11 +27,13 @@ constexpr absl::Duration kInlineTimeout = absl::Seconds(5);
 
 void CreateSchema(Registry& registry, const std::string& schema) {
   if (!registry.sql()
-           .exec_params("SELECT to_regnamespace($1)", QuoteName(schema))[0][0]
+           .exec_params("SELECT to_regnamespace($1)",
+                        postgres::QuoteIdentifier(schema))[0][0]
            .is_null()) {
     return;
   }
-  registry.sql().exec(absl::StrCat("CREATE SCHEMA ", QuoteName(schema)));
+  registry.sql().exec(
+      absl::StrCat("CREATE SCHEMA ", postgres::QuoteIdentifier(schema)));
 }
 
 // Processes whose setting is other than ours.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "sql_text.h"
 #include "stele/base/strings.h"
+#include "stele/postgres/identifier.h"
 
 namespace stele::projections_internal {
 namespace {
@@ -108,8 +109,9 @@ std::string CreateTableSql(const Projection& projection,
         "PRIMARY KEY (",
         absl::StrJoin(projection.shape.keys, ", ",
                       [&](std::string* out, int i) {
-                        absl::StrAppend(
-                            out, QuoteName(projection.shape.columns[i].name));
+                        absl::StrAppend(out,
+                                        postgres::QuoteIdentifier(
+                                            projection.shape.columns[i].name));
                       }),
         ")"));
   }

@@ -10,6 +10,7 @@
 #include "sql_text.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/postgres/identifier.h"
 #include "stele/postgres/session.h"
 
 namespace stele::projections_internal {
@@ -137,14 +138,16 @@ class Comparison {
     for (const std::string& column : old_columns) {
       if (!new_columns.contains(column)) continue;
       common.push_back(absl::StrCat(
-          alias, ".", QuoteName(column.substr(0, column.find(' ')))));
+          alias, ".",
+          postgres::QuoteIdentifier(column.substr(0, column.find(' ')))));
     }
     return absl::StrCat("ROW(", absl::StrJoin(common, ", "), ")");
   }
 
   std::string KeyMatch() const {
     return absl::StrJoin(shape_.keys, " AND ", [&](std::string* out, int key) {
-      const std::string name = QuoteName(shape_.columns[key].name);
+      const std::string name =
+          postgres::QuoteIdentifier(shape_.columns[key].name);
       absl::StrAppend(out, "o.", name, " = n.", name);
     });
   }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "sql_text.h"
 #include "stele/base/status.h"
+#include "stele/postgres/identifier.h"
 
 namespace stele::projections_internal {
 namespace {
@@ -86,7 +87,8 @@ std::string ViewSql(const std::string& view, const std::string& table,
       " AS SELECT ",
       absl::StrJoin(columns, ", ",
                     [](std::string* out, const ColumnInfo& column) {
-                      absl::StrAppend(out, QuoteName(column.name));
+                      absl::StrAppend(out,
+                                      postgres::QuoteIdentifier(column.name));
                     }),
       " FROM ", table);
 }

@@ -4,10 +4,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "sql_text.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/options.pb.h"
+#include "stele/postgres/identifier.h"
 
 namespace stele::projections_internal {
 namespace {
@@ -151,8 +151,8 @@ std::string_view SqlTypeOf(const Column& column) {
 }
 
 std::string Declaration(const Column& column) {
-  std::string text =
-      absl::StrCat(QuoteName(column.name), " ", ToAbsl(SqlTypeOf(column)));
+  std::string text = absl::StrCat(postgres::QuoteIdentifier(column.name), " ",
+                                  ToAbsl(SqlTypeOf(column)));
   // Byte order: faster than any language's, and the same everywhere.
   if (column.is_key && column.kind == ColumnKind::kText) {
     absl::StrAppend(&text, " COLLATE \"C\"");
@@ -164,7 +164,7 @@ std::string Declaration(const Column& column) {
 }
 
 std::string SelectExpression(const Column& column) {
-  const std::string name = QuoteName(column.name);
+  const std::string name = postgres::QuoteIdentifier(column.name);
   switch (column.kind) {
     case ColumnKind::kBytes:
       return absl::StrCat("encode(", name, ", 'hex')");

@@ -12,6 +12,7 @@
 #include "sql_text.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/postgres/identifier.h"
 #include "stele/postgres/migrator.h"
 
 namespace stele {
@@ -63,7 +64,8 @@ class SqlRowReader : public RowReader {
                                    [](std::string* out, const Column& c) {
                                      absl::StrAppend(out, SelectExpression(c));
                                    }),
-                     " FROM ", view, " WHERE ", QuoteName(column.name),
+                     " FROM ", view, " WHERE ",
+                     postgres::QuoteIdentifier(column.name),
                      " = $1::", ToAbsl(SqlTypeOf(column))),
         std::string(key));
     if (found.empty()) return NoRow(table, key);

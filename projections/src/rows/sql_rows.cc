@@ -7,9 +7,10 @@
 #include "absl/strings/str_join.h"
 #include "rows/rows.h"
 #include "sql.h"
-#include "sql_text.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/postgres/array_text.h"
+#include "stele/postgres/identifier.h"
 
 namespace stele::projections_internal {
 namespace {
@@ -26,10 +27,10 @@ std::string ArrayParameters(const TableShape& shape) {
 }
 
 std::string ColumnNames(const TableShape& shape) {
-  return absl::StrJoin(shape.columns, ", ",
-                       [](std::string* out, const Column& c) {
-                         absl::StrAppend(out, QuoteName(c.name));
-                       });
+  return absl::StrJoin(
+      shape.columns, ", ", [](std::string* out, const Column& c) {
+        absl::StrAppend(out, postgres::QuoteIdentifier(c.name));
+      });
 }
 
 Cell CellOf(const pqxx::field& field) {
@@ -83,14 +84,13 @@ class SqlRows : public Rows {
   // The text of each key as its column holds it.
   absl::StatusOr<std::string> KeyArray(
       std::span<const std::string> keys) const {
-    std::string array;
+    postgres::ArrayText array;
     for (const std::string& key : keys) {
       STELE_ASSIGN_OR_RETURN(const RowPtr row, projection_.NewRow(key));
       STELE_ASSIGN_OR_RETURN(const Cell cell, EncodeCell(*row, key_column()));
-      AppendElement(array, cell);
+      array.AddNullable(cell);
     }
-    CloseArray(array);
-    return array;
+    return array.Done();
   }
 
   // Served by the primary key. `suffix` may order and lock. Names with # cannot
@@ -99,16 +99,16 @@ class SqlRows : public Rows {
                       const std::string& suffix, RowMap& rows) {
     if (keys.empty()) return absl::OkStatus();
     STELE_ASSIGN_OR_RETURN(const std::string array, KeyArray(keys));
-    const std::string sql =
-        absl::StrCat("SELECT \"#n\", ",
-                     absl::StrJoin(projection_.shape.columns, ", ",
-                                   [](std::string* out, const Column& c) {
-                                     absl::StrAppend(out, SelectExpression(c));
-                                   }),
-                     " FROM ", table_,
-                     " AS t JOIN unnest($1::", ToAbsl(SqlTypeOf(key_column())),
-                     "[]) WITH ORDINALITY AS a(\"#key\", \"#n\") ON ",
-                     QuoteName(key_column().name), " = \"#key\"", suffix);
+    const std::string sql = absl::StrCat(
+        "SELECT \"#n\", ",
+        absl::StrJoin(projection_.shape.columns, ", ",
+                      [](std::string* out, const Column& c) {
+                        absl::StrAppend(out, SelectExpression(c));
+                      }),
+        " FROM ", table_,
+        " AS t JOIN unnest($1::", ToAbsl(SqlTypeOf(key_column())),
+        "[]) WITH ORDINALITY AS a(\"#key\", \"#n\") ON ",
+        postgres::QuoteIdentifier(key_column().name), " = \"#key\"", suffix);
     for (const pqxx::row& found : tx_.exec_params(sql, array)) {
       RowPtr row(projection_.type.prototype->New());
       for (std::size_t i = 0; i < projection_.shape.columns.size(); ++i) {
@@ -143,10 +143,11 @@ class SqlRows : public Rows {
 
   absl::Status SelectLocked(const std::vector<std::string>& keys,
                             RowMap& rows) {
-    return Select(keys,
-                  absl::StrCat(" ORDER BY ", QuoteName(key_column().name),
-                               " FOR UPDATE OF t"),
-                  rows);
+    return Select(
+        keys,
+        absl::StrCat(" ORDER BY ", postgres::QuoteIdentifier(key_column().name),
+                     " FOR UPDATE OF t"),
+        rows);
   }
 
   absl::Status InsertPlaceholders(const std::vector<std::string>& keys) {
@@ -178,14 +179,14 @@ class SqlRows : public Rows {
   }
 
   absl::StatusOr<std::vector<std::string>> Arrays(const Messages& rows) const {
-    std::vector<std::string> arrays(projection_.shape.columns.size());
-    for (std::size_t i = 0; i < arrays.size(); ++i) {
+    std::vector<std::string> arrays;
+    for (const Column& column : projection_.shape.columns) {
+      postgres::ArrayText array;
       for (const auto* row : rows) {
-        STELE_ASSIGN_OR_RETURN(const Cell cell,
-                               EncodeCell(*row, projection_.shape.columns[i]));
-        AppendElement(arrays[i], cell);
+        STELE_ASSIGN_OR_RETURN(const Cell cell, EncodeCell(*row, column));
+        array.AddNullable(cell);
       }
-      CloseArray(arrays[i]);
+      arrays.push_back(array.Done());
     }
     return arrays;
   }
@@ -212,11 +213,12 @@ class SqlRows : public Rows {
     std::string sets;
     for (const Column& column : projection_.shape.columns) {
       if (column.is_key) continue;
-      absl::StrAppend(&sets, sets.empty() ? "" : ", ", QuoteName(column.name),
-                      " = n.", QuoteName(column.name));
+      absl::StrAppend(&sets, sets.empty() ? "" : ", ",
+                      postgres::QuoteIdentifier(column.name), " = n.",
+                      postgres::QuoteIdentifier(column.name));
     }
     if (sets.empty()) return absl::OkStatus();  // A row that is only a key.
-    const std::string key = QuoteName(key_column().name);
+    const std::string key = postgres::QuoteIdentifier(key_column().name);
     const pqxx::result done =
         Exec(absl::StrCat("UPDATE ", table_, " AS o SET ", sets,
                           " FROM unnest(", ArrayParameters(projection_.shape),
@@ -231,10 +233,11 @@ class SqlRows : public Rows {
   absl::Status Delete(const std::vector<std::string>& keys) {
     if (keys.empty()) return absl::OkStatus();
     STELE_ASSIGN_OR_RETURN(const std::string array, KeyArray(keys));
-    tx_.exec_params(absl::StrCat("DELETE FROM ", table_, " WHERE ",
-                                 QuoteName(key_column().name), " = ANY($1::",
-                                 ToAbsl(SqlTypeOf(key_column())), "[])"),
-                    array);
+    tx_.exec_params(
+        absl::StrCat("DELETE FROM ", table_, " WHERE ",
+                     postgres::QuoteIdentifier(key_column().name),
+                     " = ANY($1::", ToAbsl(SqlTypeOf(key_column())), "[])"),
+        array);
     return absl::OkStatus();
   }
 
