@@ -1,6 +1,5 @@
 #include "commands.h"
 
-#include <string_view>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -41,18 +40,6 @@ std::string TimeText(absl::Time time) {
     return "-";
   }
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
-}
-
-namespace {
-constexpr std::string_view kInboxPrefix = "inbox/";
-}  // namespace
-
-bool IsInbox(const std::string& consumer) {
-  return consumer.rfind(kInboxPrefix, 0) == 0;
-}
-
-std::string InboxName(const std::string& consumer) {
-  return consumer.substr(kInboxPrefix.size());
 }
 
 }  // namespace stele::cli

@@ -41,11 +41,6 @@ void AddSagas(CLI::App& app, const Context& context, Command& chosen);
 
 std::string TimeText(absl::Time time);  // RFC 3339, UTC; "-" for none.
 
-// Inboxes hold their lease as consumers do, but read a broker and park messages
-// elsewhere. InboxName("inbox/orders") is "orders".
-bool IsInbox(const std::string& consumer);
-std::string InboxName(const std::string& consumer);
-
 }  // namespace stele::cli
 
 #endif  // STELE_CLI_COMMANDS_H_

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -7,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "arguments.h"
 #include "commands.h"
+#include "consumer_facts.h"
+#include "forget.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/outbox/inbox_storage.h"
@@ -16,26 +17,6 @@ namespace stele::cli {
 namespace {
 
 namespace json = boost::json;
-
-std::int64_t LeastPosition(const ConsumerStatus& consumer) {
-  std::int64_t least = 0;
-  for (const SlotStatus& slot : consumer.slots) {
-    least = slot.slot == consumer.slots.front().slot
-                ? slot.position
-                : std::min(least, slot.position);
-  }
-  return least;
-}
-
-std::vector<std::string> Owners(const ConsumerStatus& consumer) {
-  std::vector<std::string> owners;
-  for (const SlotStatus& slot : consumer.slots) {
-    if (!slot.owner.empty()) owners.push_back(slot.owner);
-  }
-  std::sort(owners.begin(), owners.end());
-  owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
-  return owners;
-}
 
 json::object ToJson(const ConsumerStatus& consumer, std::int64_t head) {
   json::array slots;
@@ -135,6 +116,7 @@ absl::StatusOr<Report> SetPaused(const Context& context,
         "an inbox cannot be paused; stop the process that runs it");
   }
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  STELE_RETURN_IF_ERROR(FindConsumer(*store, name));
   STELE_RETURN_IF_ERROR(store->consumers().SetPaused(name, paused));
   Report report;
   report.text = absl::StrCat(name, paused ? " is paused\n" : " runs again\n");
@@ -159,21 +141,18 @@ absl::Status CheckReset(EventStore& store, const ResetOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--to ", options.position, " is beyond the log's head, ", head));
   }
+  STELE_ASSIGN_OR_RETURN(const ConsumerStatus consumer,
+                         FindConsumer(store, options.name));
   if (options.force) return absl::OkStatus();
   if (options.name.rfind("projection/", 0) == 0) {
     return absl::FailedPreconditionError(
         "events handled again would count twice in its rows; use stele "
         "projections rebuild, or --force if that is what you want");
   }
-  STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
-                         store.consumers().List());
-  for (const ConsumerStatus& consumer : consumers) {
-    if (consumer.name == options.name &&
-        LeastPosition(consumer) < options.position) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          options.name, " is at ", LeastPosition(consumer),
-          " and would leave events out; --force if that is what you want"));
-    }
+  if (LeastPosition(consumer) < options.position) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        options.name, " is at ", LeastPosition(consumer),
+        " and would leave events out; --force if that is what you want"));
   }
   return absl::OkStatus();
 }
@@ -213,7 +192,15 @@ void AddConsumers(CLI::App& app, const Context& context, Command& chosen) {
   CLI::App* reset = AddCommand(
       consumers, "reset", "Go on from another position",
       [&context, options] { return Reset(context, *options); }, chosen);
-  for (CLI::App* command : {pause, resume, reset}) {
+  auto is_meant = std::make_shared<bool>(false);
+  CLI::App* forget = AddCommand(
+      consumers, "forget", "Drop one that nobody runs any more",
+      [&context, options, is_meant] {
+        return ForgetConsumer(context, options->name, *is_meant);
+      },
+      chosen);
+  forget->add_flag("--yes", *is_meant, "Also if something is lost, as it says");
+  for (CLI::App* command : {pause, resume, reset, forget}) {
     AddName(command, "consumer", options->name, "Its name, from consumers list")
         ->required();
   }

@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <exception>
 #include <iostream>
+#include <regex>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "commands.h"
 #include "stele/base/log.h"
@@ -77,6 +80,39 @@ std::string HelpOf(const CLI::App& command) {
   return command.help(parent == nullptr ? "" : FullName(*parent));
 }
 
+// An argument that nobody asked for may be a connection string that lost its
+// option, password and all: only what looks like a word of ours is repeated.
+std::string Shown(const std::string& argument) {
+  const std::string name = argument.substr(0, argument.find('='));
+  const bool is_word =
+      name.size() <= 30 &&
+      std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return absl::ascii_islower(c) || c == '-';
+      });
+  return is_word ? Quoted(name) : "as given, which may be a secret";
+}
+
+std::string Unexpected(const CLI::App& command,
+                       const std::vector<std::string>& unknown) {
+  for (const std::string& argument : unknown) {
+    if (argument.rfind('-', 0) != 0) continue;
+    return absl::StrCat(FullName(command), " has no option ", Shown(argument));
+  }
+  return absl::StrCat(FullName(command), " was given ",
+                      unknown.size() == 1
+                          ? "an argument"
+                          : absl::StrCat(unknown.size(), " arguments"),
+                      " too many");
+}
+
+// The same for what was given to a wrong option, whose complaint repeats it.
+std::string WithoutPasswords(const std::string& text) {
+  static const auto* const kInUri = new std::regex("://[^@]*@");
+  static const auto* const kInPair = new std::regex("(passw\\w*)\\s*=\\s*\\S+");
+  return std::regex_replace(std::regex_replace(text, *kInUri, "://***@"),
+                            *kInPair, "$1=***");
+}
+
 // What is wrong with the call; CLI11 asks for a command also when there is one
 // that it does not know.
 std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
@@ -85,9 +121,10 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_name() == "RequiredError" && !unknown.empty() &&
       !command.get_subcommands([](const CLI::App*) { return true; }).empty()) {
     return absl::StrCat(FullName(command), " has no command ",
-                        Quoted(unknown.front()));
+                        Shown(unknown.front()));
   }
-  return error.what();
+  if (error.get_name() == "ExtrasError") return Unexpected(command, unknown);
+  return WithoutPasswords(error.what());
 }
 
 // The call was not understood, or asked for help or the version only.

@@ -1,5 +1,4 @@
 // What consumers and inboxes have set aside, and what becomes of it.
-#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -8,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "arguments.h"
 #include "commands.h"
+#include "consumer_facts.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/eventstore/consumer_storage.h"
@@ -100,32 +100,27 @@ absl::StatusOr<std::vector<ParkedKey>> ParkedInInbox(
   return list;
 }
 
-absl::Status NoConsumer(const std::string& name) {
-  return absl::NotFoundError(absl::StrCat("there is no consumer ", Quoted(name),
-                                          "; see stele consumers list"));
-}
-
 absl::StatusOr<Report> List(const Context& context, const Options& options) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
+  if (!options.consumer.empty()) {
+    STELE_RETURN_IF_ERROR(FindConsumer(*store, options.consumer));
+  }
   STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
                          store->consumers().List());
   Report report;
   report.columns = {"consumer", "key",      "since", "first", "held",
                     "tries",    "next try", "state", "cause"};
   json::array all;
-  bool is_known = options.consumer.empty();
   for (const ConsumerStatus& consumer : consumers) {
     if (!options.consumer.empty() && consumer.name != options.consumer) {
       continue;
     }
-    is_known = true;
     const absl::StatusOr<std::vector<ParkedKey>> parked =
         IsInbox(consumer.name) ? ParkedInInbox(*store, consumer.name)
                                : store->consumers().ListParked(consumer.name);
     if (!parked.ok()) return parked.status();
     for (const ParkedKey& key : *parked) Add(report, all, consumer.name, key);
   }
-  if (!is_known) return NoConsumer(options.consumer);
   if (report.rows.empty()) {
     report.columns.clear();
     report.text = "nothing is parked\n";
@@ -177,15 +172,6 @@ absl::StatusOr<Report> ChangeInbox(EventStore& store, const Options& options,
   return report;
 }
 
-absl::Status CheckKnown(EventStore& store, const std::string& name) {
-  STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> consumers,
-                         store.consumers().List());
-  const bool is_known = std::any_of(
-      consumers.begin(), consumers.end(),
-      [&](const ConsumerStatus& consumer) { return consumer.name == name; });
-  return is_known ? absl::OkStatus() : NoConsumer(name);
-}
-
 // What was asked for before and is not done yet, if `request` differs from it;
 // else empty. There is one request a key: the last.
 absl::StatusOr<std::string> Replaced(ConsumerStorage& consumers,
@@ -217,7 +203,7 @@ absl::StatusOr<std::string> Replaced(ConsumerStorage& consumers,
 absl::StatusOr<Report> Change(const Context& context, const Options& options,
                               ParkedState request) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
-  STELE_RETURN_IF_ERROR(CheckKnown(*store, options.consumer));
+  STELE_RETURN_IF_ERROR(FindConsumer(*store, options.consumer));
   if (IsInbox(options.consumer)) {
     return ChangeInbox(*store, options, request);
   }

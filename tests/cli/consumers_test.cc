@@ -12,7 +12,6 @@ namespace stele::testing {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -164,6 +163,8 @@ TEST_F(ConsumersTest, SaysThatThereIsNoSuchConsumer) {
            {"consumers", "pause", "nobody"},
            {"consumers", "resume", "no\x1b'body"},
            {"consumers", "reset", "nobody", "--to", "0"},
+           {"consumers", "reset", "nobody", "--to", "0", "--force"},
+           {"consumers", "forget", "nobody", "--yes"},
            {"parked", "list", "--consumer", "nobody"},
            {"parked", "retry", "nobody", "x"},
            {"parked", "discard", "nobody", "x", "--all"}}) {
@@ -174,7 +175,7 @@ TEST_F(ConsumersTest, SaysThatThereIsNoSuchConsumer) {
     const Answer json = Json(call);
     EXPECT_EQ(json.exit, 4);
     EXPECT_THAT(json.Diagnostics(),
-                AnyOf(HasSubstr("no consumer"), HasSubstr("not registered")));
+                HasSubstr("is not registered; see stele consumers list"));
   }
 }
 
@@ -191,6 +192,30 @@ TEST_F(ConsumersTest, ResetsOnlyWhatIsMeant) {
   EXPECT_EQ(
       At(Json({"consumers", "list"}).Data(), "/consumers/0/slots/0/position"),
       1);
+}
+
+TEST_F(ConsumersTest, ForgetsOnlyWhatNobodyRunsAndIsMeant) {
+  auto service = ParkAda();
+  const std::string name = Consumer();
+  const Answer live = Json({"consumers", "forget", name, "--yes"});
+  EXPECT_EQ(live.exit, 4);
+  EXPECT_THAT(live.Diagnostics(), HasSubstr("worked on by bank@"));
+  ASSERT_THAT(service->Stop(), IsOk());
+
+  const Answer unmeant = Json({"consumers", "forget", name});
+  EXPECT_EQ(unmeant.exit, 4);
+  EXPECT_THAT(
+      unmeant.Diagnostics(),
+      AllOf(HasSubstr(" of 5"), HasSubstr("1 parked keys with 2 events"),
+            HasSubstr("once more in its rows"), HasSubstr("--yes")));
+  EXPECT_EQ(Stele({"parked", "list"}).exit, 1) << "nothing is lost so far";
+
+  const Answer forgotten = Json({"consumers", "forget", name, "--yes"});
+  EXPECT_EQ(forgotten.exit, 0) << forgotten.out;
+  EXPECT_EQ(At(forgotten.Data(), "/held_events"), 2);
+  EXPECT_EQ(Stele({"parked", "list"}).exit, 0);
+  EXPECT_THAT(Stele({"consumers", "list"}).out, Not(HasSubstr(name)));
+  EXPECT_EQ(Stele({"consumers", "forget", name, "--yes"}).exit, 4);
 }
 
 TEST_F(ConsumersTest, RetriesAParkedKeyOnceItIsMended) {
@@ -291,6 +316,7 @@ TEST_F(ConsumersTest, LooksAfterWhatAnInboxParked) {
   EXPECT_THAT(Stele({"parked", "list"}).out, HasSubstr("no till"));
   EXPECT_EQ(Json({"consumers", "list"}).exit, 1);
   EXPECT_EQ(Stele({"consumers", "pause", "inbox/till"}).exit, 4);
+  EXPECT_EQ(Stele({"consumers", "forget", "inbox/till", "--yes"}).exit, 4);
   EXPECT_EQ(Stele({"parked", "retry", "inbox/till", "nobody"}).exit, 4);
 
   const std::int64_t first =

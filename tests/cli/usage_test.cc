@@ -22,6 +22,7 @@ const std::vector<std::vector<std::string>>& Commands() {
           {"consumers", "pause", "x"},
           {"consumers", "resume", "x"},
           {"consumers", "reset", "x", "--to", "1"},
+          {"consumers", "forget", "x", "--yes"},
           {"parked", "list"},
           {"parked", "retry", "x", "y"},
           {"parked", "discard", "x", "y", "--all"},
@@ -92,6 +93,24 @@ TEST(UsageTest, RefusesWhatItDoesNotKnowInOneLine) {
     EXPECT_THAT(answer.err, HasSubstr("; try stele")) << what;
     EXPECT_EQ(std::count(answer.err.begin(), answer.err.end(), '\n'), 1)
         << answer.err;
+  }
+}
+
+TEST(UsageTest, RepeatsNothingThatWentAstray) {
+  const std::string url = "postgresql://u:s3cret@h/x";
+  for (const std::vector<std::string>& call :
+       std::vector<std::vector<std::string>>{
+           {url},
+           {"consumers", url},
+           {"consumers", "list", url},
+           {"migrate", url, "s3cret"},
+           {"streams", "show", "a-1", "--" + url},
+           {"streams", "show", "a-1", "--databas-url=" + url},
+           {"consumers", "reset", "x", "--to", url},
+           {"consumers", "list", "-o", url}}) {
+    const Answer answer = RunStele(call);
+    EXPECT_EQ(answer.exit, 2) << answer.err;
+    EXPECT_THAT(answer.err, ::testing::Not(HasSubstr("s3cret")));
   }
 }
 
