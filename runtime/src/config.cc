@@ -1,10 +1,7 @@
 #include "stele/runtime/config.h"
 
 #include <cstdlib>
-#include <fstream>
-#include <map>
 #include <regex>
-#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -12,15 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "stele/base/strings.h"
 
 namespace stele {
 namespace {
 
 using Problem = std::optional<std::string>;
-using Environment =
-    std::function<std::optional<std::string>(const std::string&)>;
 
 Problem ParseBool(const std::string& text, bool* value) {
   const std::string lower = absl::AsciiStrToLower(text);
@@ -35,17 +29,21 @@ Problem ParseBool(const std::string& text, bool* value) {
   return "is neither true nor false";
 }
 
-// "scheme://user:password@host" and "password=..." without the password. When
-// in doubt it hides too much.
+// "scheme://user:password@host" and "password=..." without the password; for
+// brokers without the user, too, which may be a token. When in doubt it hides
+// too much.
 std::string WithoutPassword(const std::string& url) {
   static const auto* const kInUri =
       new std::regex("^([A-Za-z0-9+.-]+://[^:/@]*):.*@");
+  static const auto* const kInBrokerUri =
+      new std::regex("^((?!postgres)[A-Za-z0-9+.-]+://).*@");
   static const auto* const kInPairs = new std::regex(
       "(password|passwd|passphrase|token)\\s*=\\s*"
       "('([^'\\\\]|\\\\.)*'|([^\\s\\\\]|\\\\.)*)",
       std::regex::icase);
-  return std::regex_replace(std::regex_replace(url, *kInUri, "$1:***@"),
-                            *kInPairs, "$1=***");
+  const std::string hidden = std::regex_replace(
+      std::regex_replace(url, *kInUri, "$1:***@"), *kInBrokerUri, "$1***@");
+  return std::regex_replace(hidden, *kInPairs, "$1=***");
 }
 
 std::optional<std::string> RealEnvironment(const std::string& name) {
@@ -219,61 +217,6 @@ std::string Config::Help() const {
   return help;
 }
 
-namespace {
-
-// One "--name=value", "--name value" or "--name" of the command line.
-struct FlagArgument {
-  std::string name;
-  std::optional<std::string> value;
-};
-
-std::optional<FlagArgument> ParseFlag(const std::string& argument) {
-  if (argument.rfind("--", 0) != 0 || argument.size() == 2) return std::nullopt;
-  const std::size_t equals = argument.find('=');
-  if (equals == std::string::npos) {
-    return FlagArgument{argument.substr(2), std::nullopt};
-  }
-  return FlagArgument{argument.substr(2, equals - 2),
-                      argument.substr(equals + 1)};
-}
-
-struct FileLine {
-  int number = 0;
-  std::string name;
-  std::string value;
-};
-
-std::vector<FileLine> ReadFile(const std::string& path,
-                               std::vector<std::string>& problems) {
-  std::vector<FileLine> lines;
-  std::ifstream file(path);
-  if (!file) {
-    problems.push_back(absl::StrCat("config file ", Quoted(path),
-                                    " cannot be opened; give the path of a "
-                                    "readable file"));
-    return lines;
-  }
-  int number = 0;
-  for (std::string line; std::getline(file, line);) {
-    ++number;
-    const std::string text(absl::StripAsciiWhitespace(line));
-    if (text.empty() || text[0] == '#') continue;
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos) {
-      problems.push_back(
-          absl::StrCat(path, ":", number, ": no '='; write name = value"));
-      continue;
-    }
-    lines.push_back(
-        {number,
-         std::string(absl::StripAsciiWhitespace(text.substr(0, equals))),
-         std::string(absl::StripAsciiWhitespace(text.substr(equals + 1)))});
-  }
-  return lines;
-}
-
-}  // namespace
-
 absl::Status Config::Parse(int argc, const char* const* argv) {
   return Parse(argc, argv, RealEnvironment);
 }
@@ -293,74 +236,6 @@ absl::Status Config::Parse(int argc, const char* const* argv,
   }
   if (sources.problems.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrJoin(sources.problems, "\n"));
-}
-
-bool Config::CollectFlags(int argc, const char* const* argv,
-                          Sources& sources) const {
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument == "--help" || argument == "-h") return false;
-    std::optional<FlagArgument> flag = ParseFlag(argument);
-    if (!flag.has_value()) {
-      sources.problems.push_back(absl::StrCat(
-          "argument ", Quoted(argument), " is no setting; write --name=value"));
-      continue;
-    }
-    const Setting* setting = Find(flag->name);
-    if (setting == nullptr && flag->name != "config") {
-      sources.problems.push_back(absl::StrCat(
-          "--", flag->name, " is no setting of this program; see --help"));
-      continue;
-    }
-    if (!flag->value.has_value()) {
-      if (setting != nullptr && setting->is_flag) {
-        flag->value = "true";
-      } else if (i + 1 < argc) {
-        flag->value = argv[++i];
-      } else {
-        sources.problems.push_back(
-            absl::StrCat("--", flag->name, " has no value"));
-        continue;
-      }
-    }
-    if (setting == nullptr) {
-      sources.file = *flag->value;
-    } else {
-      sources.given[setting->name] = {*flag->value, "flag",
-                                      absl::StrCat("--", setting->name)};
-    }
-  }
-  return true;
-}
-
-void Config::CollectEnvironment(const Environment& environment,
-                                Sources& sources) const {
-  for (const Setting& setting : settings_) {
-    const std::string name = EnvironmentName(setting.name);
-    if (std::optional<std::string> value = environment(name)) {
-      sources.given.try_emplace(setting.name,
-                                Given{*value, "environment", name});
-    }
-  }
-}
-
-void Config::CollectFile(Sources& sources) const {
-  if (!sources.file.has_value()) return;
-  std::set<std::string> seen;
-  for (const FileLine& line : ReadFile(*sources.file, sources.problems)) {
-    const std::string where = absl::StrCat(*sources.file, ":", line.number);
-    if (Find(line.name) == nullptr) {
-      sources.problems.push_back(
-          absl::StrCat(where, ": ", Quoted(line.name),
-                       " is no setting of this program; see --help"));
-      continue;
-    }
-    if (!seen.insert(line.name).second) {
-      sources.problems.push_back(absl::StrCat(
-          where, ": ", line.name, " is set twice; remove one of the lines"));
-    }
-    sources.given.try_emplace(line.name, Given{line.value, "file", where});
-  }
 }
 
 std::string Config::Shown(const Setting& setting, const std::string& text) {
@@ -392,8 +267,9 @@ void Config::Assign(Sources& sources) {
 
 Problem Config::Set(const Setting& setting, const std::string& text) {
   if (Problem wrong = setting.assign(text)) {
-    return absl::StrCat(setting.is_secret ? "the value" : Quoted(text), " ",
-                        *wrong);
+    return absl::StrCat(
+        setting.is_secret ? "the value" : Quoted(WithoutPassword(text)), " ",
+        *wrong);
   }
   const absl::Status kept =
       setting.rule == nullptr ? absl::OkStatus() : setting.rule(text);

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime_impl.h"
 #include "stele/base/clock.h"
+#include "stele/base/invoke_user.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/outbox/inbox_storage.h"
@@ -121,7 +122,10 @@ absl::Status Runtime::Impl::MakeInbox(const InboxSetup& setup) {
         STELE_ASSIGN_OR_RETURN(
             auto made,
             Inbox::Create(append_store(), *setup.broker, inbox, owner));
-        setup.add_handlers(*made);
+        STELE_RETURN_IF_ERROR(InvokeUser("adding its handlers", [&] {
+          setup.add_handlers(*made);
+          return absl::OkStatus();
+        }));
         return made;
       });
 }

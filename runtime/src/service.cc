@@ -8,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "service_pages.h"
+#include "stele/base/invoke_user.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/postgres_event_store.h"
+#include "stele/outbox/broker.h"
 #include "stele/postgres/connect_options.h"
 #include "stele/postgres/identifier.h"
 #include "stele/runtime/http_endpoint.h"
@@ -140,7 +142,9 @@ int Serve(const std::string& program, const ServiceSettings& settings,
   options.lease = settings.lease;
   options.metrics = &metrics;
   Runtime runtime(std::move(store), std::move(options));
-  if (absl::Status composed = compose(runtime); !composed.ok()) {
+  const absl::Status composed =
+      InvokeUser("composing the service", [&] { return compose(runtime); });
+  if (!composed.ok()) {
     return Fail(program, settings, composed);
   }
   pages.SetStage("stopped");  // Once there is no runtime any more.
@@ -169,6 +173,9 @@ void AddServiceSettings(Config& config, ServiceSettings& settings) {
             "own if empty.")
       .Url("broker-url", &settings.broker_url,
            "The broker, nats://host:port; none if empty.")
+      .Must([](const std::string& urls) {
+        return urls.empty() ? absl::OkStatus() : ValidateBrokerUrls(urls);
+      })
       .Text("http-address", &settings.http_address,
             "Where probes and metrics are served, address:port; none if empty.")
       .Must([](const std::string& address) {

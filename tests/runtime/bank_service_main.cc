@@ -2,6 +2,7 @@
 // command line can be asked to work slowly and to keep itself busy.
 #include <atomic>
 #include <iostream>
+#include <stdexcept>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -61,15 +62,18 @@ int main(int argc, char** argv) {
   bool slow = false;
   bool busy = false;
   bool stubborn = false;
+  bool broken = false;
   stele::Config config("bank-service", "Keeps accounts.");
   stele::AddServiceSettings(config, settings);
   config.Flag("slow", &slow, "Take long for each deposit.")
       .Flag("busy", &busy, "Make deposits.")
-      .Flag("stubborn", &stubborn, "Do not stop.");
+      .Flag("stubborn", &stubborn, "Do not stop.")
+      .Flag("broken", &broken, "Throw instead of adding the parts.");
   const std::shared_ptr<stele::InMemoryBroker> broker =
       stele::MakeInMemoryBroker();
   return stele::RunService(
       argc, argv, config, settings, [&](stele::Runtime& runtime) {
+        if (broken) throw std::runtime_error("a missing part");
         is_slow = slow;
         runtime.Add<bank::AccountDecider>().Add<SlowBalances>();
         runtime.Add<bank::Transfers>();

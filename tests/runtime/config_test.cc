@@ -83,7 +83,7 @@ TEST_F(ConfigTest, NamesAllMistakesOfAllSourcesAtOnce) {
                     HasSubstr("conf:2: no '='"),
                     HasSubstr("--lease: \"9h\" is out of bounds: 1s to 5m"),
                     HasSubstr("--log-format: \"xml\" is none of logfmt, json"),
-                    HasSubstr("argument \"stray\""),
+                    HasSubstr("argument 3 is no setting"),
                     HasSubstr("--unknown is no setting"),
                     HasSubstr("--database-url is not set")));
 }
@@ -135,6 +135,20 @@ TEST_F(ConfigTest, OriginsHidePasswordsOfUrls) {
               ::testing::Not(HasSubstr("cr"))))
         << given;
   }
+}
+
+TEST_F(ConfigTest, RepeatsNothingThatWentAstray) {
+  environment_["STELE_CONFIG"] =
+      WriteFile("nats://u:s3cret@h?tls=1\npostgresql://u:s3cret@h/x\n");
+  const absl::Status status =
+      Parse({"nats://u:s3cret@h", "--nats://u:s3cret@h?tls=1",
+             "--lease=nats://s3cret@h", "--slots=postgresql://u:s3cret@h/x"});
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("argument 1 is no setting"),
+                    HasSubstr("argument 2 is no setting"),
+                    HasSubstr("conf:1: the name is no setting"),
+                    HasSubstr("--lease: \"nats://***@h\" is not a duration"),
+                    ::testing::Not(HasSubstr("s3cret"))));
 }
 
 TEST_F(ConfigTest, AFlagWithoutItsValueIsNamed) {

@@ -1,3 +1,4 @@
+#include <stdexcept>
 #include <utility>
 
 #include "stele/base/clock.h"
@@ -84,6 +85,17 @@ TEST(MemoryRuntimeTest, AnInboxRemembersAcrossItsRestarts) {
   Await("the message once more", [&] { return broker->settled >= 2; });
   ASSERT_THAT(runtime.Stop(), IsOk());
   EXPECT_EQ(handled, 1);
+}
+
+TEST(MemoryRuntimeTest, HandlersThatCannotBeAddedAreAnErrorOfTheStart) {
+  Runtime runtime(FreshStore());
+  runtime.Consume(std::make_shared<RepeatingBroker>(),
+                  {.name = "things", .topics = {"things"}},
+                  [](Inbox&) { throw std::runtime_error("out of luck"); });
+  EXPECT_THAT(runtime.Start(),
+              StatusIs(absl::StatusCode::kInternal,
+                       ::testing::AllOf(::testing::HasSubstr("inbox things"),
+                                        ::testing::HasSubstr("out of luck"))));
 }
 
 TEST(MemoryRuntimeTest, AnInboxTellsTimeByTheClockOfTheRuntime) {

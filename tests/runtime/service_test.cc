@@ -211,6 +211,14 @@ TEST_F(ServiceTest, SaysWhatDidNotStopInTime) {
   LogLines();
 }
 
+TEST_F(ServiceTest, SaysWhatItsComposingThrows) {
+  auto service = Launch({"--broken"});
+  const auto ended = service->Wait(absl::Minutes(1));
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_EQ(ended->code, 70);
+  EXPECT_THAT(Log(), HasSubstr("a missing part"));
+}
+
 TEST_F(ServiceTest, LogsOneJsonObjectALineAndNoPassword) {
   auto service = Launch(
       {"--log-level=debug", "--broker-url", "nats://user:s3cret@localhost:1"});
@@ -309,18 +317,18 @@ TEST_F(ServiceTest, StopsAtOnceWhileItMigrates) {
 TEST_F(ServiceTest, NamesAllWrongSettings) {
   EXPECT_EQ(Run({"--lease=9h", "--log-format=xml", "--unknown=1", "stray"}), 2);
   EXPECT_THAT(Log(), AllOf(HasSubstr("--lease"), HasSubstr("--log-format"),
-                           HasSubstr("--unknown"), HasSubstr("stray"),
+                           HasSubstr("--unknown"), HasSubstr("argument 4"),
                            HasSubstr("--database-url is not set")));
 }
 
 TEST_F(ServiceTest, NamesWrongUrlAddressAndSchemaWithAllOthers) {
   EXPECT_EQ(Run({"--database-url=s3cret", "--http-address=foo", "--schema=a\"b",
-                 "--lease=1ms"}),
+                 "--broker-url=nats://u:s3cret@h:x", "--lease=1ms"}),
             2);
-  EXPECT_THAT(
-      Log(), AllOf(HasSubstr("--database-url: "), HasSubstr("--http-address: "),
-                   HasSubstr("\"foo\""), HasSubstr("--schema: "),
-                   HasSubstr("--lease: "), Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(Log(), AllOf(HasSubstr("--database-url: "),
+                           HasSubstr("--http-address: "), HasSubstr("\"foo\""),
+                           HasSubstr("--schema: "), HasSubstr("--broker-url: "),
+                           HasSubstr("--lease: "), Not(HasSubstr("s3cret"))));
 }
 
 TEST_F(ServiceTest, ShowsNoPasswordOfAUrlThatIsMalformed) {

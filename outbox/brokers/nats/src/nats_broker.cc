@@ -33,8 +33,8 @@ absl::Status ValidateNames(const NatsOptions& options) {
     return OutOfBounds("subject_prefix",
                        "tokens of letters, digits, '_' and '-', joined by "
                        "dots");
-  if (options.url.find_first_not_of(", ") == std::string::npos)
-    return OutOfBounds("url", "like \"nats://localhost:4222\"");
+  if (const absl::Status valid = ValidateBrokerUrls(options.url); !valid.ok())
+    return Annotate(valid, "NatsOptions.url");
   if (!options.nkey_seed_file.empty() && options.nkey_public.empty())
     return OutOfBounds("nkey_public", "given together with nkey_seed_file");
   return absl::OkStatus();

@@ -123,6 +123,11 @@ class Broker {
 absl::Status ValidateTopic(const std::string& topic);
 absl::Status ValidateGroup(const std::string& group);
 
+// OK iff `urls` is one or several of "scheme://[user[:password]@]host[:port]",
+// separated by commas, or kInvalidArgument that says what is wrong with which,
+// and repeats nothing of it: there may be passwords in it.
+absl::Status ValidateBrokerUrls(std::string_view urls);
+
 }  // namespace stele
 
 #endif  // STELE_OUTBOX_BROKER_H_

@@ -39,7 +39,8 @@ class Config {
   Config& Text(std::string name, std::string* value, std::string help,
                bool required = false);
   Config& Secret(std::string name, std::string* value, std::string help);
-  // The same, of which only a password is hidden: "postgresql://u:***@host".
+  // The same, of which only a password is hidden, "postgresql://u:***@host", or
+  // who logs in at a broker, "nats://***@host".
   Config& Url(std::string name, std::string* value, std::string help,
               bool required = false);
   Config& Number(std::string name, std::int64_t* value, std::int64_t least,
