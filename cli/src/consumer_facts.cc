@@ -28,11 +28,11 @@ absl::StatusOr<ConsumerStatus> FindConsumer(EventStore& store,
 }
 
 std::int64_t LeastPosition(const ConsumerStatus& consumer) {
-  const auto least = std::min_element(
-      consumer.slots.begin(), consumer.slots.end(),
-      [](const SlotStatus& a, const SlotStatus& b) {
-        return a.position < b.position;
-      });
+  const auto least =
+      std::min_element(consumer.slots.begin(), consumer.slots.end(),
+                       [](const SlotStatus& a, const SlotStatus& b) {
+                         return a.position < b.position;
+                       });
   return least == consumer.slots.end() ? 0 : least->position;
 }
 

@@ -49,23 +49,20 @@ std::string Describe(const std::string& name, const Loss& loss) {
                     " parked keys with ", loss.held_events,
                     " events, which are then never handled");
   }
-  return absl::StrCat(text, "; served again, it ",
-                      ToAbsl(IfServedAgain(name)));
+  return absl::StrCat(text, "; served again, it ", ToAbsl(IfServedAgain(name)));
 }
 
 absl::Status CheckForget(const ConsumerStatus& consumer, const Loss& loss,
                          bool is_meant) {
   const std::vector<std::string> owners = Owners(consumer);
   if (!owners.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(consumer.name, " is being worked on by ",
-                     absl::StrJoin(owners, ", "),
-                     "; stop what runs it first, or it is back at once"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        consumer.name, " is being worked on by ", absl::StrJoin(owners, ", "),
+        "; stop what runs it first, or it is back at once"));
   }
   if (is_meant) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(Describe(consumer.name, loss),
-                   "; --yes if that is what you want"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      Describe(consumer.name, loss), "; --yes if that is what you want"));
 }
 
 }  // namespace

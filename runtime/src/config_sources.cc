@@ -31,8 +31,8 @@ std::optional<FlagArgument> ParseFlag(const std::string& argument) {
   if (argument.rfind("--", 0) != 0) return std::nullopt;
   const std::size_t equals = argument.find('=');
   FlagArgument flag;
-  flag.name = argument.substr(2, equals == std::string::npos ? equals
-                                                             : equals - 2);
+  flag.name =
+      argument.substr(2, equals == std::string::npos ? equals : equals - 2);
   if (!IsName(flag.name)) return std::nullopt;
   if (equals != std::string::npos) flag.value = argument.substr(equals + 1);
   return flag;
@@ -82,8 +82,8 @@ bool Config::CollectFlags(int argc, const char* const* argv,
     if (argument == "--help" || argument == "-h") return false;
     std::optional<FlagArgument> flag = ParseFlag(argument);
     if (!flag.has_value()) {
-      sources.problems.push_back(absl::StrCat(
-          "argument ", i, " is no setting; write --name=value"));
+      sources.problems.push_back(
+          absl::StrCat("argument ", i, " is no setting; write --name=value"));
       continue;
     }
     const Setting* setting = Find(flag->name);
