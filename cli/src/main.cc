@@ -80,23 +80,27 @@ std::string HelpOf(const CLI::App& command) {
   return command.help(parent == nullptr ? "" : FullName(*parent));
 }
 
-// An argument that nobody asked for may be a connection string that lost its
-// option, password and all: only what looks like a word of ours is repeated.
-std::string Shown(const std::string& argument) {
+// That `command` has no `kind` of this name. What nobody asked for may be a
+// connection string that lost its option, password and all: only what looks
+// like a word of ours is repeated.
+std::string HasNo(const CLI::App& command, const std::string& kind,
+                  const std::string& argument) {
   const std::string name = argument.substr(0, argument.find('='));
   const bool is_word =
       name.size() <= 30 &&
       std::all_of(name.begin(), name.end(), [](unsigned char c) {
         return absl::ascii_islower(c) || c == '-';
       });
-  return is_word ? Quoted(name) : "as given, which may be a secret";
+  return is_word ? absl::StrCat(FullName(command), " has no ", kind, " ",
+                                Quoted(name))
+                 : absl::StrCat(FullName(command), " has no such ", kind);
 }
 
 std::string Unexpected(const CLI::App& command,
                        const std::vector<std::string>& unknown) {
   for (const std::string& argument : unknown) {
     if (argument.rfind('-', 0) != 0) continue;
-    return absl::StrCat(FullName(command), " has no option ", Shown(argument));
+    return HasNo(command, "option", argument);
   }
   return absl::StrCat(FullName(command), " was given ",
                       unknown.size() == 1
@@ -120,8 +124,7 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = app.remaining(true);
   if (error.get_name() == "RequiredError" && !unknown.empty() &&
       !command.get_subcommands([](const CLI::App*) { return true; }).empty()) {
-    return absl::StrCat(FullName(command), " has no command ",
-                        Shown(unknown.front()));
+    return HasNo(command, "command", unknown.front());
   }
   if (error.get_name() == "ExtrasError") return Unexpected(command, unknown);
   return WithoutPasswords(error.what());
