@@ -126,7 +126,8 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
       !command.get_subcommands([](const CLI::App*) { return true; }).empty()) {
     return HasNo(command, "command", unknown.front());
   }
-  if (error.get_name() == "ExtrasError") return Unexpected(command, unknown);
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
+    return Unexpected(command, unknown);
   return WithoutPasswords(error.what());
 }
 
