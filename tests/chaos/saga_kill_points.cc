@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "stele/eventstore/forwarding_store.h"
 #include "stele/eventstore/transaction.h"
 #include "tests/outbox/failpoints.h"
 #include "tests/support/forwarding_dispatcher.h"
-#include "tests/support/forwarding_store.h"
 
 namespace stele::testing {
 namespace {

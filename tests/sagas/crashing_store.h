@@ -11,8 +11,8 @@
 
 #include "stele/base/status.h"
 #include "stele/eventstore/event_store.h"
+#include "stele/eventstore/forwarding_store.h"
 #include "stele/eventstore/transaction.h"
-#include "tests/support/forwarding_store.h"
 
 namespace stele::testing {
 

@@ -10,13 +10,13 @@
 
 #include "stele/base/uuid.h"
 #include "stele/eventstore/consumer_storage.h"
+#include "stele/eventstore/forwarding_store.h"
 #include "stele/eventstore/transaction.h"
 #include "stele/testing/status_matchers.h"
 #include "tests/model/bank_rules.h"
 #include "tests/sagas/saga_world.h"
 #include "tests/sagas/stores.h"
 #include "tests/sagas/trip_rules.h"
-#include "tests/support/forwarding_store.h"
 
 namespace stele::testing {
 namespace {

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "stele/base/status.h"
+#include "stele/eventstore/forwarding_store.h"
 #include "stele/testing/status_matchers.h"
 #include "tests/sagas/saga_world.h"
 #include "tests/sagas/stores.h"
 #include "tests/sagas/trip_rules.h"
-#include "tests/support/forwarding_store.h"
 
 namespace stele::testing {
 namespace {

@@ -12,6 +12,7 @@
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/eventstore/consumer_storage.h"
+#include "stele/eventstore/forwarding_store.h"
 
 namespace stele::projections_internal {
 namespace {
@@ -28,37 +29,31 @@ constexpr BackoffOptions kBeginAgain = {absl::Milliseconds(2),
                                         absl::Milliseconds(20)};
 
 // A transaction of the store underneath whose appends do the inline work too.
-class InlineTransaction : public Transaction {
+class InlineTransaction : public ForwardingTransaction {
  public:
   InlineTransaction(Transaction& inner, InlineWork& work)
-      : inner_(inner), work_(work) {}
+      : ForwardingTransaction(inner), work_(work) {}
 
-  Transaction& inner() { return inner_; }
+  using ForwardingTransaction::inner;
 
   absl::StatusOr<std::vector<AppendResult>> Append(
       std::span<const AppendRequest> requests,
       const InlineFunction& inline_work) override {
-    return inner_.Append(
+    return inner().Append(
         requests, [&](std::span<const RecordedEvent> events) -> absl::Status {
           std::vector<EventRef> refs;
           for (const RecordedEvent& event : events) {
             if (work_.Consumes(event.type)) refs.push_back(&event);
           }
           if (!refs.empty()) {
-            if (session_ == nullptr) session_ = work_.Begin(inner_);
+            if (session_ == nullptr) session_ = work_.Begin(inner());
             STELE_RETURN_IF_ERROR(session_->Apply(refs));
           }
           return inline_work ? inline_work(events) : absl::OkStatus();
         });
   }
-  pqxx::transaction_base* sql() override { return inner_.sql(); }
-  const std::string& schema() const override { return inner_.schema(); }
-  void OnCommit(std::function<void()> effect) override {
-    inner_.OnCommit(std::move(effect));
-  }
 
  private:
-  Transaction& inner_;
   InlineWork& work_;
   std::unique_ptr<InlineSession> session_;
 };
@@ -155,14 +150,14 @@ class InlineConsumers : public ConsumerStorage {
   ConsumerStorage& inner_;
 };
 
-class InlineStore : public EventStore {
+class InlineStore : public ForwardingStore {
  public:
   InlineStore(EventStore& inner, InlineWork& work)
-      : inner_(inner), work_(work), consumers_(inner.consumers()) {}
+      : ForwardingStore(inner), work_(work), consumers_(inner.consumers()) {}
 
   absl::StatusOr<std::vector<AppendResult>> AppendAll(
       std::span<const AppendRequest> requests) override {
-    if (!Concerns(requests)) return inner_.AppendAll(requests);
+    if (!Concerns(requests)) return inner().AppendAll(requests);
     std::vector<AppendResult> results;
     STELE_RETURN_IF_ERROR(Transact([&](Transaction& tx) -> absl::Status {
       STELE_ASSIGN_OR_RETURN(results, tx.Append(requests));
@@ -174,7 +169,7 @@ class InlineStore : public EventStore {
       absl::FunctionRef<absl::Status(Transaction&)> work) override {
     Backoff backoff(kBeginAgain);
     while (true) {
-      const absl::Status done = inner_.Transact([&](Transaction& tx) {
+      const absl::Status done = inner().Transact([&](Transaction& tx) {
         InlineTransaction wrapped(tx, work_);
         return work(wrapped);
       });
@@ -188,42 +183,6 @@ class InlineStore : public EventStore {
   }
   ConsumerStorage& consumers() override { return consumers_; }
 
-  absl::Status ReadStream(
-      const ReadStreamRequest& request,
-      absl::FunctionRef<absl::Status(RecordedEvent)> visit) override {
-    return inner_.ReadStream(request, visit);
-  }
-  absl::StatusOr<LogProgress> ReadLog(
-      const ReadLogRequest& request,
-      absl::FunctionRef<absl::Status(RecordedEvent)> visit) override {
-    return inner_.ReadLog(request, visit);
-  }
-  absl::StatusOr<std::int64_t> Head() override { return inner_.Head(); }
-  absl::StatusOr<std::int64_t> WaitForHead(std::int64_t position,
-                                           absl::Time deadline) override {
-    return inner_.WaitForHead(position, deadline);
-  }
-  void Interrupt() override { inner_.Interrupt(); }
-  absl::StatusOr<StreamInfo> GetStream(const std::string& stream_id) override {
-    return inner_.GetStream(stream_id);
-  }
-  absl::StatusOr<std::optional<AppendResult>> FindCommand(
-      const std::string& stream_id, const Uuid& command_id) override {
-    return inner_.FindCommand(stream_id, command_id);
-  }
-  absl::Status Tombstone(const std::string& stream_id,
-                         ExpectedVersion expected_version) override {
-    return inner_.Tombstone(stream_id, expected_version);
-  }
-  absl::StatusOr<std::optional<Snapshot>> LoadSnapshot(
-      const std::string& stream_id) override {
-    return inner_.LoadSnapshot(stream_id);
-  }
-  absl::Status SaveSnapshot(const Snapshot& snapshot) override {
-    return inner_.SaveSnapshot(snapshot);
-  }
-  absl::StatusOr<Uuid> Epoch() override { return inner_.Epoch(); }
-
  private:
   bool Concerns(std::span<const AppendRequest> requests) const {
     return std::any_of(
@@ -235,7 +194,6 @@ class InlineStore : public EventStore {
         });
   }
 
-  EventStore& inner_;
   InlineWork& work_;
   InlineConsumers consumers_;
 };

@@ -1,5 +1,5 @@
-#ifndef STELE_TESTS_SUPPORT_FORWARDING_STORE_H_
-#define STELE_TESTS_SUPPORT_FORWARDING_STORE_H_
+#ifndef STELE_EVENTSTORE_FORWARDING_STORE_H_
+#define STELE_EVENTSTORE_FORWARDING_STORE_H_
 
 #include <cstdint>
 #include <functional>
@@ -12,7 +12,7 @@
 #include "stele/eventstore/event_store.h"
 #include "stele/eventstore/transaction.h"
 
-namespace stele::testing {
+namespace stele {
 
 // A store that passes every call on to another: what decorators begin with.
 // Thread-safe if the other one is.
@@ -92,10 +92,13 @@ class ForwardingTransaction : public Transaction {
     inner_.OnCommit(std::move(effect));
   }
 
+ protected:
+  Transaction& inner() { return inner_; }
+
  private:
   Transaction& inner_;
 };
 
-}  // namespace stele::testing
+}  // namespace stele
 
-#endif  // STELE_TESTS_SUPPORT_FORWARDING_STORE_H_
+#endif  // STELE_EVENTSTORE_FORWARDING_STORE_H_
