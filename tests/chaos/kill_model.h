@@ -6,6 +6,7 @@
 #include "bank.stele.h"
 #include "tests/model/bank_rules.h"
 #include "tests/model/bank_sql_rules.h"
+#include "tests/model/bank_touches.h"
 
 namespace stele::chaos {
 
@@ -15,31 +16,7 @@ inline constexpr char kVictim[] = "victim";
 // (--freeze) before it handles one.
 inline constexpr int kFreezingCents = 4242;
 
-// The inline projection: how many events belong to each transfer.
-struct Touches {
-  using ReadModel = bank::TransferStatus;
-  static void Apply(bank::TransferStatus& row,
-                    const Recorded<bank::TransferRequested>&) {
-    Add(row);
-  }
-  static void Apply(bank::TransferStatus& row,
-                    const Recorded<bank::Withdrawn>&) {
-    Add(row);
-  }
-  static void Apply(bank::TransferStatus& row,
-                    const Recorded<bank::Deposited>&) {
-    Add(row);
-  }
-  static void Apply(bank::TransferStatus& row,
-                    const Recorded<bank::Refunded>&) {
-    Add(row);
-  }
-
- private:
-  static void Add(bank::TransferStatus& row) {
-    row.set_amount_cents(row.amount_cents() + 1);
-  }
-};
+using bank::Touches;  // The inline projection.
 
 // The function of the triggers that stop victims at the points that the test
 // has armed. A trigger's argument is the number of its point; without one, the

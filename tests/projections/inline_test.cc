@@ -3,6 +3,7 @@
 
 #include "pg_fixture.h"
 #include "tests/model/bank_sql_rules.h"
+#include "tests/model/bank_touches.h"
 
 namespace stele::testing {
 namespace {
@@ -21,32 +22,6 @@ struct RefusingBalances : Balances {
                     const Recorded<bank::Withdrawn>& e) {
     if (e->amount_cents() == 13) throw std::runtime_error("no thirteen");
     Balances::Apply(row, e);
-  }
-};
-
-// Looks at one row for all accounts: every append meets it.
-struct Hot {
-  using ReadModel = bank::TransferStatus;
-  static void Apply(bank::TransferStatus& row,
-                    const Recorded<bank::TransferRequested>&) {
-    Add(row);
-  }
-  static void Apply(bank::TransferStatus& row,
-                    const Recorded<bank::Withdrawn>&) {
-    Add(row);
-  }
-  static void Apply(bank::TransferStatus& row,
-                    const Recorded<bank::Deposited>&) {
-    Add(row);
-  }
-  static void Apply(bank::TransferStatus& row,
-                    const Recorded<bank::Refunded>&) {
-    Add(row);
-  }
-
- private:
-  static void Add(bank::TransferStatus& row) {
-    row.set_amount_cents(row.amount_cents() + 1);
   }
 };
 
@@ -112,7 +87,8 @@ TEST_F(InlineTest, ARepeatedAppendCountsOnce) {
 }
 
 TEST_F(InlineTest, ConcurrentAppendsOnOneRowLoseNothing) {
-  auto process = StartProcess(MakeProjectionType<Hot>(), "a", true);
+  // One row for all accounts: every append meets it.
+  auto process = StartProcess(MakeProjectionType<bank::Touches>(), "a", true);
   constexpr int kThreads = 6;
   constexpr int kAppends = 15;
   {
