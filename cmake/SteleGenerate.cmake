@@ -5,7 +5,8 @@
 #
 # Makes the static library TARGET from the messages of PROTOS, with the
 # .stele.h headers that protoc-gen-stele writes for them. Paths are relative to
-# the current source directory, which is also the first import directory. DEPS
+# the current source directory, those of IMPORT_DIRS too unless they are
+# absolute; it is also the first import directory. DEPS
 # are linked: the models that this one imports, and the parts of Stele that it
 # uses (all of it, stele::stele, unless DEPS names some).
 function(stele_generate)
@@ -18,6 +19,8 @@ function(stele_generate)
   get_property(stele_protos GLOBAL PROPERTY STELE_PROTO_DIR)
   set(imports -I ${CMAKE_CURRENT_SOURCE_DIR})
   foreach(dir IN LISTS ARG_IMPORT_DIRS)
+    get_filename_component(dir ${dir} ABSOLUTE
+                           BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
     list(APPEND imports -I ${dir})
   endforeach()
   list(APPEND imports -I ${stele_protos})
@@ -43,7 +46,7 @@ function(stele_generate)
 
   add_library(${ARG_TARGET} STATIC ${sources})
   target_include_directories(${ARG_TARGET} SYSTEM PUBLIC ${out})
-  if(NOT ARG_DEPS MATCHES "(^|;)stele(::|_)")
+  if(NOT ARG_DEPS MATCHES "(^|;)stele::")
     list(APPEND ARG_DEPS stele::stele)
   endif()
   target_link_libraries(${ARG_TARGET} PUBLIC ${ARG_DEPS})
