@@ -111,7 +111,7 @@ absl::StatusOr<Receipt> CommandRun::RunIn(Transaction& tx) {
   return FirstAnswerOr(DecideAndAppend(
       [&tx](const AppendRequest& request) -> absl::StatusOr<AppendResult> {
         STELE_ASSIGN_OR_RETURN(std::vector<AppendResult> results,
-                               tx.Append(std::span(&request, 1)));
+                               tx.AppendAll(std::span(&request, 1)));
         return results.front();
       },
       /*conflict_retries_max=*/0));

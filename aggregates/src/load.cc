@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "stele/base/status.h"
 #include "stele/eventstore/event.h"
 #include "stream_state.h"
 

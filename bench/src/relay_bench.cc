@@ -41,7 +41,7 @@ absl::StatusOr<double> Relayed(State& state) {
   const absl::Time began = absl::Now();
   absl::Status ended;
   std::jthread thread([&] { ended = relay->Run(); });
-  while (relay->Status().position < head) {
+  while (relay->Activity().position < head) {
     if (absl::Now() - began > absl::Minutes(2)) {
       relay->Stop();
       return absl::DeadlineExceededError("the relay did not catch up");

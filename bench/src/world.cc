@@ -52,7 +52,8 @@ NewEvent MakeEvent(std::size_t payload_bytes) {
   event.type = "bench.Happened";
   event.payload.resize(payload_bytes);
   for (char& byte : event.payload) byte = static_cast<char>(random());
-  event.metadata.assign(40, 'm');
+  event.metadata = SerializeMetadata(
+      {.correlation_id = "0123456789abcdef0123", .command_id = event.id});
   return event;
 }
 

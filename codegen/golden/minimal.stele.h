@@ -47,7 +47,7 @@ struct IncrementFields {
   std::string counter_id = {};
 };
 
-inline Increment MakeIncrement(IncrementFields fields) {
+[[nodiscard]] inline Increment MakeIncrement(IncrementFields fields) {
   Increment message;
   message.set_counter_id(std::move(fields.counter_id));
   return message;
@@ -56,7 +56,9 @@ inline Increment MakeIncrement(IncrementFields fields) {
 // Event Incremented (minimal.proto:16).
 struct IncrementedFields {};
 
-inline Incremented MakeIncremented(IncrementedFields = {}) { return {}; }
+[[nodiscard]] inline Incremented MakeIncremented(IncrementedFields = {}) {
+  return {};
+}
 
 // =============================================================================
 // Client: one method per command on a Counter.

@@ -34,7 +34,7 @@ class ConsumerEngine final : public Consumer {
   absl::Status Run() override;
   absl::Status RunUntil(std::int64_t position) override;
   void Stop() override;
-  ConsumerSnapshot Status() const override { return progress_.Snapshot(); }
+  ConsumerActivity Activity() const override { return progress_.Snapshot(); }
 
  private:
   using Work = absl::FunctionRef<absl::Status(Transaction&)>;

@@ -48,7 +48,7 @@ ConsumerProgress::ConsumerProgress(Metrics& metrics,
   snapshot_.last_progress = clock_.Now();
 }
 
-ConsumerSnapshot ConsumerProgress::Snapshot() const {
+ConsumerActivity ConsumerProgress::Snapshot() const {
   absl::MutexLock lock(&mutex_);
   return snapshot_;
 }

@@ -19,7 +19,7 @@ class ConsumerProgress {
  public:
   ConsumerProgress(Metrics& metrics, const std::string& consumer, Clock& clock);
 
-  ConsumerSnapshot Snapshot() const;
+  ConsumerActivity Snapshot() const;
 
   void SetRunning(bool is_running);
   void SetSlots(int slots);
@@ -47,7 +47,7 @@ class ConsumerProgress {
   Counter& errors_total_;
 
   mutable absl::Mutex mutex_;
-  ConsumerSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);
+  ConsumerActivity snapshot_ ABSL_GUARDED_BY(mutex_);
   absl::Time newest_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 

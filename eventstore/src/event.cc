@@ -55,6 +55,18 @@ absl::Status TooLarge(const NewEvent& event, const char* part,
       " has ", bytes, " bytes; at most ", most, " are accepted"));
 }
 
+// What is wrong with the bytes, if they are not metadata.
+std::optional<std::string> ProblemOfMetadata(std::string_view bytes,
+                                             StoredMetadata& proto) {
+  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return "cannot be parsed";
+  }
+  const std::size_t id_bytes = proto.command_id().size();
+  if (id_bytes == 0 || id_bytes == sizeof(Uuid::Bytes)) return {};
+  return absl::StrCat("holds a command id of ", id_bytes,
+                      " bytes instead of 16");
+}
+
 }  // namespace
 
 std::string SerializeMetadata(const EventMetadata& metadata) {
@@ -73,22 +85,14 @@ std::string SerializeMetadata(const EventMetadata& metadata) {
 
 absl::StatusOr<EventMetadata> ParseMetadata(std::string_view bytes) {
   StoredMetadata proto;
-  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError("event metadata cannot be parsed");
+  if (const auto problem = ProblemOfMetadata(bytes, proto)) {
+    return absl::DataLossError(absl::StrCat("event metadata ", *problem));
   }
   EventMetadata metadata;
   metadata.correlation_id = proto.correlation_id();
   metadata.causation_id = proto.causation_id();
   metadata.traceparent = proto.traceparent();
-  if (!proto.command_id().empty()) {
-    const std::optional<Uuid> id = Uuid::FromBytes(proto.command_id());
-    if (!id.has_value()) {
-      return absl::DataLossError(
-          absl::StrCat("event metadata holds a command id of ",
-                       proto.command_id().size(), " bytes instead of 16"));
-    }
-    metadata.command_id = *id;
-  }
+  metadata.command_id = Uuid::FromBytes(proto.command_id()).value_or(Uuid());
   metadata.headers.insert(proto.headers().begin(), proto.headers().end());
   return metadata;
 }
@@ -166,6 +170,12 @@ absl::Status ValidateNewEvent(const NewEvent& event) {
   if (event.metadata.size() > kMaxMetadataBytes) {
     return TooLarge(event, "metadata", event.metadata.size(),
                     kMaxMetadataBytes);
+  }
+  StoredMetadata metadata;
+  if (const auto problem = ProblemOfMetadata(event.metadata, metadata)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "metadata of event ", event.id.ToString(), " of type ",
+        Quoted(event.type), " ", *problem, "; use SerializeMetadata()"));
   }
   return absl::OkStatus();
 }

@@ -1,6 +1,7 @@
 #include "in_memory_core.h"
 
 #include "absl/cleanup/cleanup.h"
+#include "run_effects.h"
 
 namespace stele::in_memory {
 
@@ -21,7 +22,7 @@ void Core::Commit(const std::function<void(State&)>& change,
   {
     std::lock_guard<std::recursive_mutex> lock(state_mutex_);
     change(state_);
-    for (const auto& effect : effects) effect();
+    RunEffects(effects);
     head = state_.head();
   }
   absl::MutexLock lock(&head_mutex_);

@@ -45,6 +45,17 @@ bool Passes(const ReadLogRequest& request, const RecordedEvent& event) {
          holds(request.categories, CategoryOf(event.stream_id));
 }
 
+// Guarded once for a page, not once for an event.
+absl::Status VisitAll(const std::vector<EventPtr>& page,
+                      absl::FunctionRef<absl::Status(RecordedEvent)> visit) {
+  return InvokeUser("the visitor", [&]() -> absl::Status {
+    for (const EventPtr& event : page) {
+      STELE_RETURN_IF_ERROR(visit(*event));
+    }
+    return absl::OkStatus();
+  });
+}
+
 class InMemoryEventStore final : public EventStore {
  public:
   explicit InMemoryEventStore(Clock& clock)
@@ -54,7 +65,7 @@ class InMemoryEventStore final : public EventStore {
       std::span<const AppendRequest> requests) override {
     std::vector<AppendResult> results;
     STELE_RETURN_IF_ERROR(Transact([&](Transaction& tx) -> absl::Status {
-      STELE_ASSIGN_OR_RETURN(results, tx.Append(requests));
+      STELE_ASSIGN_OR_RETURN(results, tx.AppendAll(requests));
       return absl::OkStatus();
     }));
     return results;
@@ -71,9 +82,7 @@ class InMemoryEventStore final : public EventStore {
           const std::vector<EventPtr> page,
           ReadStreamPage(request, next, std::min(left, kPageEvents)));
       if (page.empty()) return absl::OkStatus();
-      for (const EventPtr& event : page) {
-        STELE_RETURN_IF_ERROR(visit(*event));
-      }
+      STELE_RETURN_IF_ERROR(VisitAll(page, visit));
       left -= static_cast<std::int64_t>(page.size());
       const bool is_forwards = request.direction == Direction::kForwards;
       next = page.back()->version + (is_forwards ? 1 : -1);
@@ -95,9 +104,7 @@ class InMemoryEventStore final : public EventStore {
       position = ReadLogPage(request, position, end,
                              std::min(left, kPageEvents), page);
       left -= static_cast<std::int64_t>(page.size());
-      for (const EventPtr& event : page) {
-        STELE_RETURN_IF_ERROR(visit(*event));
-      }
+      STELE_RETURN_IF_ERROR(VisitAll(page, visit));
     }
     return LogProgress{position, position >= head};
   }

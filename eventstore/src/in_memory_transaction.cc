@@ -208,7 +208,7 @@ void InMemoryTransaction::Stage(const AppendRequest& request,
   }
 }
 
-absl::StatusOr<std::vector<AppendResult>> InMemoryTransaction::Append(
+absl::StatusOr<std::vector<AppendResult>> InMemoryTransaction::AppendAll(
     std::span<const AppendRequest> requests,
     const std::function<absl::Status(std::span<const RecordedEvent>)>&
         inline_work) {

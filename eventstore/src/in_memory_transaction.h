@@ -21,7 +21,7 @@ class InMemoryTransaction final : public Transaction {
  public:
   explicit InMemoryTransaction(Core& core) : core_(core) {}
 
-  absl::StatusOr<std::vector<AppendResult>> Append(
+  absl::StatusOr<std::vector<AppendResult>> AppendAll(
       std::span<const AppendRequest> requests,
       const std::function<absl::Status(std::span<const RecordedEvent>)>&
           inline_work) override;

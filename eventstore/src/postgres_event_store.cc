@@ -1,10 +1,14 @@
+#include <algorithm>
 #include <pqxx/transaction_base>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "postgres_store.h"
+#include "stele/base/invoke_user.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/postgres/errors.h"
 #include "stele/postgres/identifier.h"
 #include "stele/postgres/session.h"
 #include "validate.h"
@@ -54,6 +58,17 @@ absl::Status InTransactionError() {
   return absl::FailedPreconditionError(
       "the work of a transaction may not change the store but through it, nor "
       "begin another transaction of it");
+}
+
+// Guarded once for a page, not once for an event.
+absl::Status VisitAll(std::span<RecordedEvent> events,
+                      absl::FunctionRef<absl::Status(RecordedEvent)> visit) {
+  return InvokeUser("the visitor", [&]() -> absl::Status {
+    for (RecordedEvent& event : events) {
+      STELE_RETURN_IF_ERROR(visit(std::move(event)));
+    }
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace
@@ -137,13 +152,17 @@ absl::Status PostgresEventStore::ReadStream(
                        next, ", although it is at version ", row.version));
     }
     left -= static_cast<std::int64_t>(page.events.size());
-    for (RecordedEvent& event : page.events) {
-      if (event.version != next) {
-        return absl::DataLossError(absl::StrCat(
-            "stream ", Quoted(request.stream_id), " has no version ", next));
-      }
-      next += is_forwards ? 1 : -1;
-      STELE_RETURN_IF_ERROR(visit(std::move(event)));
+    const std::int64_t step = is_forwards ? 1 : -1;
+    const auto has_gap = [&next, step](const RecordedEvent& event) {
+      return event.version != std::exchange(next, next + step);
+    };
+    const auto gap =
+        std::find_if(page.events.begin(), page.events.end(), has_gap);
+    STELE_RETURN_IF_ERROR(VisitAll({page.events.begin(), gap}, visit));
+    if (gap != page.events.end()) {
+      return absl::DataLossError(absl::StrCat("stream ",
+                                              Quoted(request.stream_id),
+                                              " has no version ", next - step));
     }
   }
   return absl::OkStatus();
@@ -177,9 +196,7 @@ absl::StatusOr<LogProgress> PostgresEventStore::ReadLog(
                                           request, position, until, left)));
     left -= static_cast<std::int64_t>(page.events.size());
     position = page.reached;
-    for (RecordedEvent& event : page.events) {
-      STELE_RETURN_IF_ERROR(visit(std::move(event)));
-    }
+    STELE_RETURN_IF_ERROR(VisitAll(page.events, visit));
   }
 }
 
@@ -329,7 +346,9 @@ absl::Status PostgresEventStore::Transact(
             RunOf(static_cast<postgres::Session&>(tx.conn())));
         transaction.emplace(host_, tx, std::move(run));
         const InTransaction mark(*this);
-        STELE_RETURN_IF_ERROR(work(*transaction));
+        STELE_RETURN_IF_ERROR(postgres::InvokeUserSql(
+            "the work of a transaction", "running a transaction",
+            [&] { return work(*transaction); }));
         return transaction->failure();
       });
   STELE_RETURN_IF_ERROR(status);

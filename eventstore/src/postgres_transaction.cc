@@ -3,6 +3,7 @@
 #include <pqxx/transaction_base>
 #include <utility>
 
+#include "run_effects.h"
 #include "stele/base/status.h"
 #include "stele/postgres/session.h"
 #include "validate.h"
@@ -22,7 +23,7 @@ absl::Status PostgresTransaction::Fail(absl::Status status) {
   return status;
 }
 
-absl::StatusOr<std::vector<AppendResult>> PostgresTransaction::Append(
+absl::StatusOr<std::vector<AppendResult>> PostgresTransaction::AppendAll(
     std::span<const AppendRequest> requests,
     const std::function<absl::Status(std::span<const RecordedEvent>)>&
         inline_work) {
@@ -61,8 +62,6 @@ void PostgresTransaction::OnCommit(std::function<void()> effect) {
   effects_.push_back(std::move(effect));
 }
 
-void PostgresTransaction::RunEffects() {
-  for (const auto& effect : effects_) effect();
-}
+void PostgresTransaction::RunEffects() { stele::RunEffects(effects_); }
 
 }  // namespace stele::postgres_store

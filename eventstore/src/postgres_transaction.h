@@ -32,7 +32,7 @@ class PostgresTransaction final : public Transaction {
   PostgresTransaction(const TransactionHost& host, pqxx::transaction_base& tx,
                       ServerRunPtr run);
 
-  absl::StatusOr<std::vector<AppendResult>> Append(
+  absl::StatusOr<std::vector<AppendResult>> AppendAll(
       std::span<const AppendRequest> requests,
       const std::function<absl::Status(std::span<const RecordedEvent>)>&
           inline_work) override;
@@ -44,7 +44,7 @@ class PostgresTransaction final : public Transaction {
   postgres::Session& session() { return session_; }
   const TransactionHost& host() const { return host_; }
 
-  // OK, or the first error of an Append(): then it must not be committed.
+  // OK, or the first error of an AppendAll(): then it must not be committed.
   const absl::Status& failure() const { return failure_; }
   // Notes an error that must not be ignored, and returns it.
   absl::Status Fail(absl::Status status);

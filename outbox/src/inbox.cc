@@ -84,7 +84,7 @@ class BrokerInbox : public Inbox {
     is_stopping_ = true;
   }
 
-  InboxSnapshot Status() const override { return progress_.Snapshot(); }
+  InboxActivity Activity() const override { return progress_.Snapshot(); }
 
  private:
   absl::Status Work() {

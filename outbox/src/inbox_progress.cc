@@ -43,7 +43,7 @@ InboxProgress::InboxProgress(Metrics& metrics, std::string inbox)
                               "renewed, otherwise 0.",
                               Labels(inbox_))) {}
 
-InboxSnapshot InboxProgress::Snapshot() const {
+InboxActivity InboxProgress::Snapshot() const {
   absl::MutexLock lock(&mutex_);
   return snapshot_;
 }

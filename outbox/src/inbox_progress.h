@@ -21,7 +21,7 @@ class InboxProgress {
  public:
   InboxProgress(Metrics& metrics, std::string inbox);
 
-  InboxSnapshot Snapshot() const;
+  InboxActivity Snapshot() const;
 
   // REQUIRES: it does not run yet, if it is to run now.
   void SetRunning(bool is_running);
@@ -50,7 +50,7 @@ class InboxProgress {
   Gauge& stuck_;
 
   mutable absl::Mutex mutex_;
-  InboxSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);
+  InboxActivity snapshot_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace stele::outbox_internal

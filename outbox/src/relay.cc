@@ -73,11 +73,11 @@ class ConsumerRelay : public Relay {
     return ended;
   }
   void Stop() override { consumer_->Stop(); }
-  ConsumerSnapshot Status() const override { return consumer_->Status(); }
+  ConsumerActivity Activity() const override { return consumer_->Activity(); }
 
  private:
   void ReportPending() {
-    const ConsumerSnapshot now = consumer_->Status();
+    const ConsumerActivity now = consumer_->Activity();
     // Without slots nothing waits for this one: others know what does.
     const std::int64_t pending =
         now.slots_held == 0 ? 0 : now.head - now.position;

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "one_line.h"
+#include "stele/base/invoke_user.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 
@@ -141,6 +142,17 @@ absl::Status StatusFromException(std::string_view doing) {
     return absl::InternalError(
         absl::StrCat(ToAbsl(doing), ": something that is no std::exception"));
   }
+}
+
+absl::Status StatusFromUserException(std::string_view handler,
+                                     std::string_view doing) {
+  return InvokeUser(handler, [doing]() -> absl::Status {
+    try {
+      throw;
+    } catch (const pqxx::pqxx_exception&) {
+      return StatusFromException(doing);
+    }
+  });
 }
 
 }  // namespace stele::postgres

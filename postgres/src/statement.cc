@@ -149,11 +149,6 @@ Params& Params::Bools(std::span<const bool> values) {
   return *this;
 }
 
-Params& Params::Int2s(std::span<const std::int16_t> values) {
-  values_.emplace_back(IntArray(values, kInt2Id));
-  return *this;
-}
-
 Params& Params::Int4s(std::span<const std::int32_t> values) {
   values_.emplace_back(IntArray(values, kInt4Id));
   return *this;
@@ -208,12 +203,6 @@ bool Result::GetBool(int row, int column) const {
   const std::string_view bytes = GetBytes(row, column);
   STELE_CHECK(bytes.size() == 1);
   return bytes[0] != 0;
-}
-
-std::int16_t Result::GetInt2(int row, int column) const {
-  const std::string_view bytes = GetBytes(row, column);
-  STELE_CHECK(bytes.size() == 2);
-  return Take<std::int16_t>(bytes.data());
 }
 
 std::int32_t Result::GetInt4(int row, int column) const {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "stele/base/check.h"
 #include "stele/base/strings.h"
 
 namespace stele {
@@ -170,6 +171,7 @@ Config& Config::Flag(std::string name, bool* value, std::string help) {
 
 Config& Config::Must(
     std::function<absl::Status(const std::string& text)> rule) {
+  STELE_CHECK(!settings_.empty());
   settings_.back().rule = std::move(rule);
   return *this;
 }

@@ -19,7 +19,7 @@ absl::Status Runtime::Impl::TakeName(const std::string& name) {
 }
 
 void Runtime::Impl::MakeProjections(Problems& problems) {
-  ProjectionsOptions projection_options;
+  ProjectionsOptions projection_options = options.projections;
   projection_options.process = owner;
   projection_options.slots = options.consumer_slots;
   projection_options.lease = options.lease;

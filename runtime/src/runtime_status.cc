@@ -14,7 +14,7 @@ namespace json = boost::json;
 
 json::object ToJson(const ProjectionActivity& activity) {
   json::array feeds;
-  for (const ConsumerSnapshot& feed : activity.feeds) {
+  for (const ConsumerActivity& feed : activity.feeds) {
     feeds.push_back(stele::ToJson(feed));
   }
   return json::object{{"name", activity.name},
@@ -55,7 +55,7 @@ absl::Status Runtime::Ready() const {
     }
   }
   for (const ProjectionActivity& activity : impl_->projections->Activity()) {
-    for (const ConsumerSnapshot& feed : activity.feeds) {
+    for (const ConsumerActivity& feed : activity.feeds) {
       if (auto why = WhyNotReady(feed, impl_->options.stall_allowed)) {
         problems.push_back(
             absl::StrCat("projection ", activity.name, " ", *why));

@@ -13,7 +13,7 @@ std::string Brief(const absl::Status& status) {
 
 }  // namespace
 
-boost::json::object ToJson(const ConsumerSnapshot& snapshot) {
+boost::json::object ToJson(const ConsumerActivity& snapshot) {
   return {{"is_running", snapshot.is_running},
           {"position", snapshot.position},
           {"head", snapshot.head},
@@ -24,7 +24,7 @@ boost::json::object ToJson(const ConsumerSnapshot& snapshot) {
           {"last_error", Brief(snapshot.last_error)}};
 }
 
-boost::json::object ToJson(const InboxSnapshot& snapshot) {
+boost::json::object ToJson(const InboxActivity& snapshot) {
   return {{"is_running", snapshot.is_running},
           {"is_leader", snapshot.is_leader},
           {"is_circuit_open", snapshot.is_circuit_open},
@@ -37,7 +37,7 @@ boost::json::object ToJson(const InboxSnapshot& snapshot) {
 }
 
 // A consumer without slots stands by; one that is behind and moves is at work.
-std::optional<std::string> WhyNotReady(const ConsumerSnapshot& snapshot,
+std::optional<std::string> WhyNotReady(const ConsumerActivity& snapshot,
                                        absl::Duration stall_allowed) {
   if (!snapshot.is_running) return "is not running";
   const absl::Duration still = SystemClock().Now() - snapshot.last_progress;
@@ -51,7 +51,7 @@ std::optional<std::string> WhyNotReady(const ConsumerSnapshot& snapshot,
       snapshot.last_error.ok() ? "" : ": ", Brief(snapshot.last_error));
 }
 
-std::optional<std::string> WhyNotReady(const InboxSnapshot& snapshot,
+std::optional<std::string> WhyNotReady(const InboxActivity& snapshot,
                                        absl::Duration) {
   if (!snapshot.is_running) return "is not running";
   if (snapshot.is_stuck) return std::string(snapshot.last_error.message());

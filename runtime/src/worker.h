@@ -20,13 +20,13 @@
 namespace stele {
 
 // A snapshot for /statusz.
-boost::json::object ToJson(const ConsumerSnapshot& snapshot);
-boost::json::object ToJson(const InboxSnapshot& snapshot);
+boost::json::object ToJson(const ConsumerActivity& snapshot);
+boost::json::object ToJson(const InboxActivity& snapshot);
 
 // What keeps the service from being ready, or nothing.
-std::optional<std::string> WhyNotReady(const ConsumerSnapshot& snapshot,
+std::optional<std::string> WhyNotReady(const ConsumerActivity& snapshot,
                                        absl::Duration stall_allowed);
-std::optional<std::string> WhyNotReady(const InboxSnapshot& snapshot,
+std::optional<std::string> WhyNotReady(const InboxActivity& snapshot,
                                        absl::Duration stall_allowed);
 
 // Something that works on the log or on a broker's messages under supervision,
@@ -69,14 +69,14 @@ class OneShotWorker final : public Worker {
   boost::json::object Describe() const override {
     const std::shared_ptr<T> current = Current();
     if (current == nullptr) return {};
-    return ToJson(current->Status());
+    return ToJson(current->Activity());
   }
 
   std::optional<std::string> Problem(
       absl::Duration stall_allowed) const override {
     const std::shared_ptr<T> current = Current();
     if (current == nullptr) return "has not begun";
-    return WhyNotReady(current->Status(), stall_allowed);
+    return WhyNotReady(current->Activity(), stall_allowed);
   }
 
  private:

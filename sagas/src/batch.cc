@@ -107,7 +107,7 @@ absl::Status BatchWriter::Write(Transaction& tx,
   }
   STELE_RETURN_IF_ERROR(storage_.Write(tx, writes));
   // Last, for all readers of the log wait from here to the commit.
-  return tx.Append(requests).status();
+  return tx.AppendAll(requests).status();
 }
 
 }  // namespace stele::sagas_internal

@@ -140,7 +140,7 @@ void ChangeTimers(const Next& next, StepDraft& draft) {
     DropTimer(draft.step, change.name);
     std::erase_if(draft.new_timers,
                   [&](const auto& timer) { return timer.name == change.name; });
-    if (change.after == absl::InfiniteDuration()) {
+    if (!change.after.has_value()) {
       if (draft.step.timers_size() < before) {
         draft.step.add_cancelled_timers(change.name);
       }
@@ -151,7 +151,7 @@ void ChangeTimers(const Next& next, StepDraft& draft) {
     timer.set_set_version(draft.version);
     draft.new_timers.push_back(
         {change.name,
-         std::clamp(change.after, absl::ZeroDuration(), kTimerMax)});
+         std::clamp(*change.after, absl::ZeroDuration(), kTimerMax)});
   }
 }
 

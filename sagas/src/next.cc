@@ -19,7 +19,7 @@ Next& Next::Send(const google::protobuf::Message& command) & {
   return *this;
 }
 
-Next&& Next::Send(const google::protobuf::Message& command) && {
+Next Next::Send(const google::protobuf::Message& command) && {
   return std::move(Send(command));
 }
 
@@ -28,7 +28,7 @@ Next& Next::Undo(const google::protobuf::Message& command) & {
   return *this;
 }
 
-Next&& Next::Undo(const google::protobuf::Message& command) && {
+Next Next::Undo(const google::protobuf::Message& command) && {
   return std::move(Undo(command));
 }
 
@@ -38,7 +38,7 @@ Next& Next::AndComplete() & {
   return *this;
 }
 
-Next&& Next::AndComplete() && { return std::move(AndComplete()); }
+Next Next::AndComplete() && { return std::move(AndComplete()); }
 
 Next& Next::AndCompensate(std::string_view reason) & {
   outcome_ = Outcome::kCompensate;
@@ -46,11 +46,12 @@ Next& Next::AndCompensate(std::string_view reason) & {
   return *this;
 }
 
-Next&& Next::AndCompensate(std::string_view reason) && {
+Next Next::AndCompensate(std::string_view reason) && {
   return std::move(AndCompensate(reason));
 }
 
-Next& Next::ChangeTimer(std::string_view name, absl::Duration after) {
+Next& Next::ChangeTimer(std::string_view name,
+                        std::optional<absl::Duration> after) {
   timers_.push_back({std::string(name), after});
   return *this;
 }

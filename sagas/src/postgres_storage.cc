@@ -99,7 +99,8 @@ void UpsertRows(Transaction& tx, std::span<const SagaWrite> writes) {
     row->next_timer_at.has_value()
         ? next.Add(absl::ToUnixMicros(*row->next_timer_at))
         : next.AddNull();
-    reason.Add(row->reason);
+    // A user's words, cut where PostgreSQL would refuse them.
+    reason.Add(row->reason.substr(0, row->reason.find('\0')));
   }
   tx.sql()->exec_params0(
       absl::StrCat(

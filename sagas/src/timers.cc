@@ -88,7 +88,7 @@ absl::Status TimerWatch::TakeUp(std::span<const SagaTimerRow> timers,
         requests = RequestsFor(type_, taken);
         results.clear();
         if (requests.empty()) return absl::OkStatus();
-        STELE_ASSIGN_OR_RETURN(results, tx.Append(requests));
+        STELE_ASSIGN_OR_RETURN(results, tx.AppendAll(requests));
         return absl::OkStatus();
       });
   if (!status.ok()) {

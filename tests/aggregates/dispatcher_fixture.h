@@ -13,6 +13,7 @@
 #include "hooked_store.h"
 #include "stele/aggregates/aggregate_dispatcher.h"
 #include "stele/aggregates/load.h"
+#include "stele/base/status.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/testing/fake_clock.h"
 #include "stele/testing/sequential_ids.h"

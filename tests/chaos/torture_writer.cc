@@ -93,7 +93,7 @@ class Writer {
     std::vector<AppendResult> results;
     const absl::Status status =
         store_.Transact([&](Transaction& tx) -> absl::Status {
-          STELE_ASSIGN_OR_RETURN(results, tx.Append(requests));
+          STELE_ASSIGN_OR_RETURN(results, tx.AppendAll(requests));
           absl::SleepFor(pause);
           if (!commits) return absl::CancelledError("rolled back on purpose");
           return absl::OkStatus();

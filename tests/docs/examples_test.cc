@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "stele/aggregates/aggregate_dispatcher.h"
+#include "stele/base/backoff.h"
 #include "stele/base/status.h"
 #include "stele/eventstore/in_memory.h"
 #include "stele/eventstore/subscription.h"
@@ -66,15 +68,20 @@ TEST(DocsTest, AppendsAndReads) {
 }
 
 // [retry]
-// Sends a command until its outcome is known. The id makes it count once.
+// Sends a command until its outcome is known, or `deadline` has passed. The id
+// makes it count once.
 absl::StatusOr<stele::Receipt> DepositSurely(AccountClient& accounts,
                                              const stele::Uuid& request_id,
-                                             std::int64_t amount_cents) {
+                                             std::int64_t amount_cents,
+                                             absl::Time deadline) {
+  stele::Backoff backoff;
   for (;;) {
     const auto receipt =
         accounts.Deposit({.account_id = "ada", .amount_cents = amount_cents},
                          {.command_id = request_id});
     if (!stele::IsInDoubt(receipt.status())) return receipt;
+    if (absl::Now() >= deadline) return receipt;  // Still in doubt.
+    absl::SleepFor(backoff.Next());
   }
 }
 // [/retry]
@@ -86,8 +93,9 @@ TEST(DocsTest, ARepeatedCommandCountsOnce) {
   AccountClient accounts(*dispatcher);
   ASSERT_TRUE(accounts.OpenAccount({.account_id = "ada"}).ok());
   const stele::Uuid id = stele::RandomIds().Next();
-  const auto first = DepositSurely(accounts, id, 5);
-  const auto second = DepositSurely(accounts, id, 5);
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  const auto first = DepositSurely(accounts, id, 5, deadline);
+  const auto second = DepositSurely(accounts, id, 5, deadline);
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_TRUE(second->was_duplicate);
   EXPECT_EQ(first->version, second->version);

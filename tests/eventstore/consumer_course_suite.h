@@ -94,14 +94,14 @@ TEST_P(ConsumerTest, ARunningConsumerFollowsTheLog) {
   Eventually([&] { return HasAllEffects(); });
   Inputs(10, 2);
   Eventually([&] { return HasAllEffects() && handler.ticks > 3; });
-  const ConsumerSnapshot snapshot = running->consumer->Status();
+  const ConsumerActivity snapshot = running->consumer->Activity();
   EXPECT_TRUE(snapshot.is_running);
   EXPECT_EQ(snapshot.slots_held, 8);
   EXPECT_EQ(handler.slots_at_tick, 8u);
   EXPECT_THAT(snapshot.last_error, IsOk());
   EXPECT_THAT(running->Stop(), IsOk());
-  EXPECT_FALSE(running->consumer->Status().is_running);
-  EXPECT_EQ(running->consumer->Status().events_handled, 20);
+  EXPECT_FALSE(running->consumer->Activity().is_running);
+  EXPECT_EQ(running->consumer->Activity().events_handled, 20);
   for (const SlotStatus& slot : Slots()) {
     EXPECT_EQ(slot.owner, "") << "leases are released at the end";
   }
@@ -120,11 +120,11 @@ TEST_P(ConsumerTest, TicksThatFailDoNotKeepEventsWaiting) {
   Eventually([&] { return HasAllEffects(); });
   const int ticks = handler.ticks;
   Eventually([&] { return handler.ticks > ticks; });
-  EXPECT_THAT(running->consumer->Status().last_error,
+  EXPECT_THAT(running->consumer->Activity().last_error,
               StatusIs(absl::StatusCode::kUnavailable));
 
   handler.fails_to_tick = false;
-  Eventually([&] { return running->consumer->Status().last_error.ok(); });
+  Eventually([&] { return running->consumer->Activity().last_error.ok(); });
   EXPECT_THAT(running->Stop(), IsOk());
   ExpectEachInputHadItsEffectOnceInOrder();
 }

@@ -63,7 +63,8 @@ class EffectHandler final : public BatchHandler {
                              .metadata = ""});
     }
     if (forgets_to_commit) return absl::OkStatus();
-    return commit([&](Transaction& tx) { return tx.Append(effects).status(); });
+    return commit(
+        [&](Transaction& tx) { return tx.AppendAll(effects).status(); });
   }
 
   void OnLeasesChanged() override { ++leases_changed; }

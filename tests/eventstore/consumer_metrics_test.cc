@@ -105,7 +105,7 @@ TEST(ConsumerMetricsTest, SayHowTheConsumerStands) {
   EXPECT_EQ(metrics["stele_consumer_parked_keys"], 0);
   EXPECT_EQ(metrics["stele_consumer_errors_total"], 4);
   EXPECT_EQ(metrics["stele_consumer_stuck"], 0);
-  const ConsumerSnapshot snapshot = (*consumer)->Status();
+  const ConsumerActivity snapshot = (*consumer)->Activity();
   EXPECT_EQ(snapshot.position, 3);
   EXPECT_EQ(snapshot.head, 3);
   EXPECT_EQ(snapshot.events_handled, 2);

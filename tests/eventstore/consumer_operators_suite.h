@@ -133,11 +133,11 @@ TEST_P(ConsumerTest, ARunningConsumerHearsTheOperator) {
   handler.FailOn("key1 2");
   auto running = Start(handler, "a", Options());
   Inputs(8, 2);
-  Eventually([&] { return running->consumer->Status().parked_keys == 1; });
+  Eventually([&] { return running->consumer->Activity().parked_keys == 1; });
   handler.FailNever();
   ASSERT_THAT(consumers().RequestParked(kName, "key1", ParkedState::kRetryNow),
               IsOk());
-  Eventually([&] { return running->consumer->Status().parked_keys == 0; });
+  Eventually([&] { return running->consumer->Activity().parked_keys == 0; });
   ASSERT_THAT(running->Stop(), IsOk());
   ExpectEachInputHadItsEffectOnceInOrder();
 }
@@ -150,7 +150,7 @@ TEST_P(ConsumerTest, APausedConsumerHandlesNothing) {
   EXPECT_THAT(CatchUp(handler), StatusIs(absl::StatusCode::kFailedPrecondition,
                                          HasSubstr("is paused")));
   auto running = Start(handler, "a", Options());
-  Eventually([&] { return running->consumer->Status().slots_held == 8; });
+  Eventually([&] { return running->consumer->Activity().slots_held == 8; });
   EXPECT_THAT(Effects("key0"), IsEmpty());
   ASSERT_THAT(consumers().SetPaused(kName, false), IsOk());
   Eventually([&] { return HasAllEffects(); });
@@ -164,7 +164,7 @@ TEST_P(ConsumerTest, ResetHandlesTheLogAgain) {
   handler.FailOn("key0 9");
   auto running = Start(handler, "a", Options());
   Eventually([&] { return VersionOf("effect-key0") == 8; });
-  Eventually([&] { return running->consumer->Status().parked_keys == 1; });
+  Eventually([&] { return running->consumer->Activity().parked_keys == 1; });
   handler.FailNever();
   ASSERT_THAT(consumers().Reset(kName, 0), IsOk());
   Input("key0");  // Whoever works with the old lease is refused.

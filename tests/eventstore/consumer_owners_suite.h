@@ -24,22 +24,22 @@ TEST_P(ConsumerTest, TwoOwnersShareTheSlots) {
   ConsumerOptions options = Options();
   options.lease = absl::Milliseconds(300);
   auto first = Start(one, "a", options);
-  Eventually([&] { return first->consumer->Status().slots_held == 8; });
+  Eventually([&] { return first->consumer->Activity().slots_held == 8; });
   auto second = Start(other, "b", options);
   Inputs(100, 20);
   Eventually([&] {
-    return first->consumer->Status().slots_held == 4 &&
-           second->consumer->Status().slots_held == 4;
+    return first->consumer->Activity().slots_held == 4 &&
+           second->consumer->Activity().slots_held == 4;
   });
   Inputs(100, 20);
   Eventually([&] { return HasAllEffects(); });
   Eventually([&] {
     Inputs(20, 20);
-    return second->consumer->Status().events_handled > 0;
+    return second->consumer->Activity().events_handled > 0;
   });
   EXPECT_GT(one.leases_changed, 1);
   ASSERT_THAT(first->Stop(), IsOk());
-  Eventually([&] { return second->consumer->Status().slots_held == 8; });
+  Eventually([&] { return second->consumer->Activity().slots_held == 8; });
   Inputs(40, 20);
   Eventually([&] { return HasAllEffects(); });
   ASSERT_THAT(second->Stop(), IsOk());
@@ -89,8 +89,8 @@ TEST_P(ConsumerTest, AnEventMayTakeLongerThanItsLease) {
   auto one = Start(handlers[0], "a", options);
   auto other = Start(handlers[1], "b", options);
   Eventually([&] {
-    return one->consumer->Status().slots_held == 4 &&
-           other->consumer->Status().slots_held == 4;
+    return one->consumer->Activity().slots_held == 4 &&
+           other->consumer->Activity().slots_held == 4;
   });
   Inputs(40, 10);
   gate.reached.WaitForNotification();
@@ -116,15 +116,15 @@ TEST_P(ConsumerTest, AHandlerThatHangsLosesItsLeasesAndCannotCommit) {
   gate.reached.WaitForNotification();
   EffectHandler handler;
   auto taker = Start(handler, "taker", options);
-  Eventually([&] { return late->consumer->Status().is_stuck; });
-  EXPECT_THAT(late->consumer->Status().last_error,
+  Eventually([&] { return late->consumer->Activity().is_stuck; });
+  EXPECT_THAT(late->consumer->Activity().last_error,
               StatusIs(absl::StatusCode::kDeadlineExceeded));
   Eventually([&] { return HasAllEffects(); });
   Inputs(30, 10);
   Eventually([&] { return HasAllEffects(); });
   gate.open.Notify();
-  Eventually([&] { return late->consumer->Status().slots_held == 4; });
-  EXPECT_FALSE(late->consumer->Status().is_stuck);
+  Eventually([&] { return late->consumer->Activity().slots_held == 4; });
+  EXPECT_FALSE(late->consumer->Activity().is_stuck);
   Inputs(30, 10);
   Eventually([&] { return HasAllEffects(); });
   ASSERT_THAT(late->Stop(), IsOk());

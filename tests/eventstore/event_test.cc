@@ -71,6 +71,25 @@ TEST(MetadataTest, OtherBytesAreDataLoss) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("2 bytes")));
 }
 
+TEST(NewEventTest, MetadataThatCannotBeReadBackIsRefused) {
+  NewEvent event;
+  event.id = *Uuid::Parse("0190163d-8694-739b-aea5-966c26f8ad91");
+  event.type = "bank.Deposited";
+  EXPECT_THAT(ValidateNewEvent(event), IsOk());
+  event.metadata = "\xFF\xFF\xFF";
+  EXPECT_THAT(ValidateNewEvent(event),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "metadata of event 0190163d-8694-739b-aea5-966c26f8ad91 "
+                       "of type \"bank.Deposited\" cannot be parsed; use "
+                       "SerializeMetadata()"));
+  event.metadata = std::string("\x1A\x02\x01\x02", 4);
+  EXPECT_THAT(
+      ValidateNewEvent(event),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2 bytes")));
+  event.metadata = SerializeMetadata({.correlation_id = "request-1"});
+  EXPECT_THAT(ValidateNewEvent(event), IsOk());
+}
+
 TEST(ExpectedVersionTest, ReadsAsInASentence) {
   EXPECT_EQ(ExpectedVersion::Any().ToString(), "any version");
   EXPECT_EQ(ExpectedVersion::NoStream().ToString(), "no stream");

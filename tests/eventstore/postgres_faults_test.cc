@@ -140,7 +140,7 @@ TEST_F(PostgresFaultsTest, AFailedStatementCannotBeCommittedAround) {
   const absl::Status status =
       store().Transact([&](Transaction& tx) -> absl::Status {
         const std::vector<AppendRequest> requests = {Request("s-1")};
-        STELE_RETURN_IF_ERROR(tx.Append(requests));
+        STELE_RETURN_IF_ERROR(tx.AppendAll(requests));
         try {
           tx.sql()->exec("SELECT 1 / 0");
         } catch (const std::exception&) {
@@ -166,7 +166,7 @@ TEST_F(PostgresFaultsTest, ATransactionNeverWaitsForItself) {
     // A name that has no number yet is given one outside the transaction.
     AppendRequest request = Request("fresh-1");
     request.events[0].type = "test.Fresh";
-    STELE_RETURN_IF_ERROR(tx.Append(std::span(&request, 1)));
+    STELE_RETURN_IF_ERROR(tx.AppendAll(std::span(&request, 1)));
     EXPECT_THAT(narrow->consumers().Register("c", 2, 0), IsOk());
     EXPECT_THAT(narrow->consumers().List(), IsOkAndHolds(::testing::SizeIs(1)));
     EXPECT_THAT(narrow->consumers().IsPaused("c"), IsOkAndHolds(false));
@@ -201,7 +201,7 @@ TEST_F(PostgresFaultsTest, AHangingStatementOfATransactionIsEnded) {
   auto block = BlockEvents();
   EXPECT_THAT(hasty->Transact([](Transaction& tx) {
     const std::vector<AppendRequest> requests = {Request("s-1")};
-    return tx.Append(requests).status();
+    return tx.AppendAll(requests).status();
   }),
               StatusIs(absl::StatusCode::kDeadlineExceeded));
 }
@@ -214,12 +214,12 @@ TEST_F(PostgresFaultsTest, DeadlocksOfTransactionsAreTriedAgain) {
     return store().Transact([&, first, second](Transaction& tx) {
       absl::Status status;
       const std::vector<AppendRequest> one = {Request(first)};
-      status = tx.Append(one).status();
+      status = tx.AppendAll(one).status();
       if (!status.ok()) return status;
       --meeting;
       while (meeting.load() > 0) std::this_thread::yield();
       const std::vector<AppendRequest> two = {Request(second)};
-      return tx.Append(two).status();
+      return tx.AppendAll(two).status();
     });
   };
   absl::Status other;
@@ -421,7 +421,7 @@ TEST_F(PostgresFaultsTest, ARoleWithoutRightsIsToldSo) {
   EXPECT_THAT((*reader)->Append(Request("s-1")), is_told);
   EXPECT_THAT((*reader)->Transact([&](Transaction& transaction) {
     const AppendRequest request = Request("s-1");
-    return transaction.Append(std::span(&request, 1)).status();
+    return transaction.AppendAll(std::span(&request, 1)).status();
   }),
               is_told);
   EXPECT_THAT((*reader)->Transact([&](Transaction& transaction) {

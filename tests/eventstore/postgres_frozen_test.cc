@@ -80,7 +80,7 @@ class PostgresFrozenTest : public PostgresStoreTest,
   absl::Status AppendInTransaction() {
     return store().Transact([](Transaction& tx) {
       const std::vector<AppendRequest> requests = {Request("s-tx")};
-      return tx.Append(requests).status();
+      return tx.AppendAll(requests).status();
     });
   }
   absl::Status OwnSql() {

@@ -333,7 +333,7 @@ TEST_F(PostgresHeldStreamsTest, ATransactionWaitsForTheStream) {
   std::thread transacting([&] {
     status = store().Transact([&](Transaction& tx) {
       const std::vector<AppendRequest> requests = {Request("s-1")};
-      return tx.Append(requests).status();
+      return tx.AppendAll(requests).status();
     });
   });
   AwaitRow(
@@ -401,7 +401,7 @@ TEST_F(PostgresHeldStreamsTest, WhoWaitsTooLongForANameIsTold) {
                      HasSubstr("nothing was written")));
   EXPECT_THAT(hasty->AppendAll(requests), is_told);
   EXPECT_THAT(hasty->Transact([&](Transaction& tx) {
-    return tx.Append(requests).status();
+    return tx.AppendAll(requests).status();
   }),
               is_told);
   registering.reset();
@@ -416,7 +416,7 @@ TEST_F(PostgresHeldStreamsTest, ATransactionWaitsForANameAlone) {
     return store().Transact([&](Transaction& tx) {
       const std::vector<AppendRequest> requests = {
           RequestOfType(stream_id, type)};
-      return tx.Append(requests).status();
+      return tx.AppendAll(requests).status();
     });
   };
   absl::Status status;

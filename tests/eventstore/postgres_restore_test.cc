@@ -94,7 +94,7 @@ class PostgresRestoreTest : public PostgresStoreTest {
     const absl::Time deadline = absl::Now() + kPatience;
     do {
       status = store.Transact(
-          [&](Transaction& tx) { return tx.Append(requests).status(); });
+          [&](Transaction& tx) { return tx.AppendAll(requests).status(); });
     } while (IsTransient(status) && absl::Now() < deadline);
     EXPECT_THAT(status, IsOk());
   }
@@ -342,7 +342,7 @@ TEST_F(PostgresRestoreTest, ALostTransactionIsNoticedAlthoughALaterOneIsThere) {
   std::int64_t last = 0;
   const auto append_late = [&](Transaction& tx) {
     const std::vector<AppendRequest> requests = {Request("late-1")};
-    STELE_RETURN_IF_ERROR(tx.Append(requests).status());
+    STELE_RETURN_IF_ERROR(tx.AppendAll(requests).status());
     std::thread([&] { last = Append("s-1"); }).join();
     KeepRunning();
     return absl::OkStatus();

@@ -25,8 +25,7 @@ std::unique_ptr<BrokerUnderTest> MakeMemoryUnderTest() {
   return std::make_unique<MemoryUnderTest>();
 }
 
-INSTANTIATE_TEST_SUITE_P(InMemory, BrokerConformanceTest,
-                         ::testing::Values(&MakeMemoryUnderTest));
-
 }  // namespace
 }  // namespace stele::testing
+
+STELE_INSTANTIATE_BROKER_CONFORMANCE(InMemory, &MakeMemoryUnderTest);

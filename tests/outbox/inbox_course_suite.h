@@ -18,7 +18,7 @@ TEST_P(InboxTest, HandlesMessagesInOrderAndAcknowledgesThem) {
   const auto inbox = MakeJournalInbox(Options());
   Running running(*inbox);
 
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().handled == 3; }));
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().handled == 3; }));
   EXPECT_THAT(running.Stop(), IsOk());
 
   EXPECT_THAT(journal_.entries(), ElementsAre("1", "2", "3"));
@@ -31,7 +31,7 @@ TEST_P(InboxTest, AMessageThatComesAgainIsNotRunAgain) {
   const auto inbox = MakeJournalInbox(Options());
   Running running(*inbox);
 
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().duplicates >= 3; }));
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().duplicates >= 3; }));
   EXPECT_THAT(running.Stop(), IsOk());
 
   EXPECT_THAT(journal_.entries(), ElementsAre("1", "2"));
@@ -46,13 +46,13 @@ TEST_P(InboxTest, EffectsAndMessageIdCommitTogether) {
     AppendRequest request;
     request.stream_id = "ledger-1";
     request.events = {HappenedEvent(event->value())};
-    STELE_RETURN_IF_ERROR(tx.Append({&request, 1}));
+    STELE_RETURN_IF_ERROR(tx.AppendAll({&request, 1}));
     // Fails after its effects, twice.
     return ++runs <= 2 ? absl::UnavailableError("later") : absl::OkStatus();
   });
   Running running(*inbox);
 
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().handled == 1; }));
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().handled == 1; }));
   EXPECT_THAT(running.Stop(), IsOk());
 
   EXPECT_EQ(store_->GetStream("ledger-1").value().version, 1);
@@ -67,7 +67,7 @@ TEST_P(InboxTest, TypesNobodyAskedForAreAcknowledgedAndCounted) {
   Running running(*inbox);
   ASSERT_TRUE(Eventually([&] { return journal_.size() == 1; }));
   EXPECT_THAT(running.Stop(), IsOk());
-  EXPECT_EQ(inbox->Status().unhandled, 1);
+  EXPECT_EQ(inbox->Activity().unhandled, 1);
   EXPECT_TRUE(IsAllAcknowledged());
 }
 
@@ -75,14 +75,14 @@ TEST_P(InboxTest, WaitsForABrokerThatIsAway) {
   memory_->SetReachable(false);
   const auto inbox = MakeJournalInbox(Options());
   Running running(*inbox);
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().is_circuit_open; }));
-  EXPECT_THAT(inbox->Status().last_error,
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().is_circuit_open; }));
+  EXPECT_THAT(inbox->Activity().last_error,
               StatusIs(absl::StatusCode::kUnavailable));
 
   memory_->SetReachable(true);
   Publish({HappenedMessage("a-1", "1")});
   ASSERT_TRUE(Eventually([&] { return journal_.size() == 1; }));
-  ASSERT_TRUE(Eventually([&] { return !inbox->Status().is_circuit_open; }));
+  ASSERT_TRUE(Eventually([&] { return !inbox->Activity().is_circuit_open; }));
   EXPECT_FALSE(running.has_ended());
 }
 
@@ -95,17 +95,17 @@ TEST_P(InboxTest, OneIsAtWorkAndTheOtherTakesOver) {
     return absl::OkStatus();
   });
   Running running_first(*first);
-  ASSERT_TRUE(Eventually([&] { return first->Status().is_leader; }));
+  ASSERT_TRUE(Eventually([&] { return first->Activity().is_leader; }));
   Running running_second(*second);
   Publish({HappenedMessage("a-1", "1")});
   ASSERT_TRUE(Eventually([&] { return journal_.size() == 1; }));
-  EXPECT_FALSE(second->Status().is_leader);
+  EXPECT_FALSE(second->Activity().is_leader);
 
   EXPECT_THAT(running_first.Stop(), IsOk());
   Publish({HappenedMessage("a-1", "2")});
   ASSERT_TRUE(Eventually([&] { return second_journal.size() == 1; }));
   EXPECT_THAT(second_journal.entries(), ElementsAre("2"));
-  EXPECT_TRUE(second->Status().is_leader);
+  EXPECT_TRUE(second->Activity().is_leader);
 }
 
 TEST_P(InboxTest, StoppingFinishesTheMessageInHandAndGivesTheRestBack) {

@@ -23,8 +23,8 @@ TEST_P(InboxTest, APoisonousMessageHoldsOnlyItsOwnKey) {
   const auto inbox = MakeJournalInbox(options);
   Running running(*inbox);
 
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().set_aside == 3; }));
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().handled == 2; }));
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().set_aside == 3; }));
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().handled == 2; }));
   EXPECT_THAT(journal_.entries(), ElementsAre("b1", "b2"));
   const std::vector<ParkedMessage> parked = Parked();
   ASSERT_THAT(parked, SizeIs(3));
@@ -101,7 +101,7 @@ TEST_P(InboxTest, MalformedMessagesAreParkedRawAndHoldTheirKey) {
   const auto inbox = MakeJournalInbox(options);
   Running running(*inbox);
 
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().set_aside == 5; }));
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().set_aside == 5; }));
   ASSERT_TRUE(Eventually([&] { return journal_.size() == 1; }));
   EXPECT_THAT(running.Stop(), IsOk());
 
@@ -199,7 +199,7 @@ TEST_P(InboxTest, SlowRetriesOfParkedMessagesDoNotKeepOthersWaiting) {
   });
   Running running(*inbox);
 
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().handled == 1; }));
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().handled == 1; }));
   EXPECT_THAT(running.Stop(), IsOk());
   EXPECT_LE(tries_before_other, 10);
 }
@@ -218,9 +218,9 @@ TEST_P(InboxTest, MalformedMessagesAreToldApartByAllOfTheirId) {
   broker_.acks_to_forget = 4;  // All come again.
   const auto inbox = MakeJournalInbox(Options());
   Running running(*inbox);
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().duplicates == 4; }));
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().duplicates == 4; }));
   EXPECT_THAT(running.Stop(), IsOk());
-  EXPECT_EQ(inbox->Status().set_aside, 4);
+  EXPECT_EQ(inbox->Activity().set_aside, 4);
   EXPECT_THAT(Parked(), SizeIs(4));
 }
 
@@ -248,9 +248,9 @@ TEST_P(InboxTest, TypesNobodyAskedForMayWaitForAReleaseThatDoes) {
       return absl::OkStatus();
     });
     Running running(*older);
-    ASSERT_TRUE(Eventually([&] { return older->Status().set_aside == 3; }));
+    ASSERT_TRUE(Eventually([&] { return older->Activity().set_aside == 3; }));
     EXPECT_THAT(running.Stop(), IsOk());
-    EXPECT_EQ(older->Status().unhandled, 0);
+    EXPECT_EQ(older->Activity().unhandled, 0);
   }
   EXPECT_THAT(Parked()[0].cause, HasSubstr("no handler"));
   EXPECT_TRUE(Parked()[2].is_held);

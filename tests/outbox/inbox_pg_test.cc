@@ -47,7 +47,7 @@ TEST_P(InboxTest, AMessageHandledForLongerThanTheLeaseStaysWithItsInbox) {
     return absl::OkStatus();
   });
   Running running_first(*first);
-  ASSERT_TRUE(Eventually([&] { return first->Status().is_leader; }));
+  ASSERT_TRUE(Eventually([&] { return first->Activity().is_leader; }));
   Publish({HappenedMessage("a-1", "1")});
   begun.WaitForNotification();
   const absl::Time expired = absl::Now() + 3 * options.lease;
@@ -55,9 +55,10 @@ TEST_P(InboxTest, AMessageHandledForLongerThanTheLeaseStaysWithItsInbox) {
   ASSERT_TRUE(Eventually([&] { return absl::Now() > expired; }));
   go_on.Notify();
 
-  ASSERT_TRUE(Eventually(
-      [&] { return first->Status().handled + second->Status().handled == 1; }));
-  EXPECT_EQ(first->Status().handled, 1);
+  ASSERT_TRUE(Eventually([&] {
+    return first->Activity().handled + second->Activity().handled == 1;
+  }));
+  EXPECT_EQ(first->Activity().handled, 1);
   EXPECT_EQ(tries, 3);
   EXPECT_EQ(tries_of_second, 0);
   EXPECT_EQ(LeaseEpoch(*store_), 1);
@@ -76,16 +77,16 @@ TEST_P(InboxTest, AHandlerThatHangsLosesTheLease) {
   });
   Publish({HappenedMessage("a-1", "1")});
   Running running(*inbox);
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().is_stuck; }));
-  EXPECT_THAT(inbox->Status().last_error,
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().is_stuck; }));
+  EXPECT_THAT(inbox->Activity().last_error,
               StatusIs(absl::StatusCode::kDeadlineExceeded));
   ASSERT_TRUE(Eventually([&] {
     return store_->consumers().List().value().front().slots.front().owner == "";
   }));
 
   go_on.Notify();  // Nobody has taken it meanwhile.
-  ASSERT_TRUE(Eventually([&] { return inbox->Status().handled == 1; }));
-  ASSERT_TRUE(Eventually([&] { return !inbox->Status().is_stuck; }));
+  ASSERT_TRUE(Eventually([&] { return inbox->Activity().handled == 1; }));
+  ASSERT_TRUE(Eventually([&] { return !inbox->Activity().is_stuck; }));
 }
 
 // Has all that is parked for `key` hold bytes that are no message.

@@ -256,7 +256,7 @@ TEST_F(RelayTest, RunsUntilItIsStopped) {
   Append("a-1", "2");
   ASSERT_TRUE(Eventually([&] { return Relayed().size() == 2; }));
   EXPECT_THAT(running.Stop(), IsOk());
-  EXPECT_FALSE(relay->Status().is_running);
+  EXPECT_FALSE(relay->Activity().is_running);
 }
 
 TEST_F(RelayTest, CountsNothingAsPendingOnceItHoldsNoSlots) {

@@ -38,7 +38,7 @@ TEST_F(BypassTest, AStoreThatDoesNotHaveTheProjectionIsRefused) {
   EXPECT_THAT(other_store->Transact([&](Transaction& tx) {
     const AppendRequest request{.stream_id = "account-ada",
                                 .events = {Paid(2)}};
-    return tx.Append(std::span(&request, 1)).status();
+    return tx.AppendAll(std::span(&request, 1)).status();
   }),
               StatusIs(StatusCode::kFailedPrecondition));
   ASSERT_THAT(Append((*process)->store(), "ada", {Paid(4)}), IsOk());

@@ -45,6 +45,26 @@ TEST_F(InlineTest, RowsAreThereWhenTheAppendReturns) {
               IsOk());
 }
 
+TEST_F(InlineTest, AProcessThatOnlyReadsFindsRows) {
+  auto process = StartProcess(MakeProjectionType<Balances>(), "a", true);
+  ASSERT_THAT(Append((*process)->store(), "ada", {Opened("Ada"), Paid(5)}),
+              IsOk());
+  const auto store = OpenStore();
+  for (const std::string& read_schema : {std::string(), views()}) {
+    const auto reader = MakeRowReader(*store, read_schema);
+    ASSERT_THAT(reader, IsOk());
+    const auto row = FindRow<bank::AccountBalance>(**reader, "ada");
+    ASSERT_THAT(row, IsOk());
+    EXPECT_EQ(row->balance_cents(), 5);
+    EXPECT_THAT(FindRow<bank::AccountBalance>(**reader, "bob"),
+                StatusIs(StatusCode::kNotFound));
+  }
+  const auto elsewhere = MakeRowReader(*store, schema_ + "_elsewhere");
+  ASSERT_THAT(elsewhere, IsOk());
+  EXPECT_THAT(FindRow<bank::AccountBalance>(**elsewhere, "ada"),
+              StatusIs(StatusCode::kNotFound, HasSubstr("no read model")));
+}
+
 TEST_F(InlineTest, TheSqlFormToo) {
   auto process = StartProcess(MakeProjectionType<bank::Turnover>(), "a", true);
   ASSERT_THAT(Append((*process)->store(), "ada", {Paid(5), Paid(6)}), IsOk());

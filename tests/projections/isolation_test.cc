@@ -123,7 +123,7 @@ TEST_F(IsolationTest, AllStopBeforeAnyIsWaitedFor) {
   std::jthread stopping([&] { process.Stop(); });
   const absl::Cleanup release = [&] { let_go.Notify(); };
   Await("the end of the other", [&] {
-    for (const ConsumerSnapshot& feed : process->Activity()[1].feeds) {
+    for (const ConsumerActivity& feed : process->Activity()[1].feeds) {
       if (feed.is_running) return false;
     }
     return true;

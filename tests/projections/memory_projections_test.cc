@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "bank_events.h"
+#include "stele/base/status.h"
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/eventstore/in_memory.h"
 #include "stele/eventstore/transaction.h"
@@ -97,7 +98,7 @@ TEST_F(MemoryProjectionsTest, TwoAppendsInOneTransactionBuildOnEachOther) {
         for (const std::int64_t cents : {3, 4}) {
           const AppendRequest request{.stream_id = "account-ada",
                                       .events = {Paid(cents)}};
-          STELE_RETURN_IF_ERROR(tx.Append(std::span(&request, 1)));
+          STELE_RETURN_IF_ERROR(tx.AppendAll(std::span(&request, 1)));
         }
         return absl::OkStatus();
       }),
@@ -177,6 +178,11 @@ TEST(MemoryProjectionsSetupTest, TheSqlFormNeedsSql) {
   EXPECT_THAT(
       Projections::Create(*store, {{MakeProjectionType<bank::Turnover>()}}),
       StatusIs(StatusCode::kFailedPrecondition, HasSubstr("written in SQL")));
+}
+
+TEST(MemoryProjectionsSetupTest, AReaderByItselfNeedsSql) {
+  const auto store = MakeInMemoryEventStore();
+  EXPECT_THAT(MakeRowReader(*store), StatusIs(StatusCode::kFailedPrecondition));
 }
 
 TEST(MemoryProjectionsSetupTest, OneNameTwiceIsRefused) {

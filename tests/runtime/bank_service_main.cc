@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "stele/base/status.h"
 #include "stele/outbox/in_memory_broker.h"
 #include "stele/runtime/service.h"
 #include "tests/model/bank_rules.h"

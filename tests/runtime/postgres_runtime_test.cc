@@ -63,6 +63,25 @@ TEST(PostgresRuntimeTest, GoesOnAfterAllItsConnectionsWereKilled) {
   EXPECT_TRUE(AllLeasesAreFree(*store));
 }
 
+TEST(PostgresRuntimeTest, ProjectionsHaveTheirOwnOptions) {
+  const std::string schema = Migrated();
+  const std::string views = schema + "_rows";
+  Runtime runtime(Open(schema),
+                  {.service = "bank", .projections = {.read_schema = views}});
+  runtime.Add<bank::AccountDecider>();
+  runtime.Add<bank::Balances>(ProjectionRun::kInline);
+  ASSERT_THAT(runtime.Start(), IsOk());
+  OpenAccounts(runtime);
+  EXPECT_EQ(BalanceOf(runtime, "ada"), 100);
+  pqxx::connection connection(PostgresEnv::Dsn());
+  pqxx::nontransaction work(connection);
+  EXPECT_EQ(work.exec("SELECT count(*) FROM " + views + ".account_balance")
+                .at(0)
+                .at(0)
+                .as<int>(),
+            2);
+}
+
 TEST(PostgresRuntimeTest, TwoProcessesShareTheWork) {
   const std::string schema = Migrated();
   const auto start = [&] {

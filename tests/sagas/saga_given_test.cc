@@ -177,6 +177,45 @@ TEST(SagaGivenTest, AWrongClaimShowsBothSides) {
       "leads to \"u\", not to the instance \"t\"");
 }
 
+TEST(SagaGivenTest, AWrongClaimOfCommandsIsAtTheLineOfItsStep) {
+  ::testing::TestPartResultArray failures;
+  GivenSaga<Trips> given("t");
+  const int line = __LINE__ + 1;
+  given.On(TwoLegs());
+  {
+    const ::testing::ScopedFakeTestPartResultReporter reporter(
+        ::testing::ScopedFakeTestPartResultReporter::
+            INTERCEPT_ONLY_CURRENT_THREAD,
+        &failures);
+    const auto wrong = MakeFreeSeat({.leg_id = "b", .trip_id = "t"});
+    given.ThenSends(wrong).ThenUndoes(wrong);
+  }
+  ASSERT_GE(failures.size(), 2);
+  for (int i = 0; i < failures.size(); ++i) {
+    const ::testing::TestPartResult& failure = failures.GetTestPartResult(i);
+    EXPECT_EQ(failure.line_number(), line);
+    EXPECT_STREQ(failure.file_name(), __FILE__);
+  }
+}
+
+// Waits as long as can be.
+struct Patience : Trips {
+  using State = trips::Trip;
+  using Trips::On;
+  static Next On(trips::Trip&, const Recorded<TripPlaced>&) {
+    return StartTimer<TripPayment>(absl::InfiniteDuration());
+  }
+};
+
+TEST(SagaGivenTest, AnEndlessTimerIsALongOneAndCancelsNothing) {
+  GivenSaga<Patience>("t")
+      .On(TripPlaced())
+      .ThenTimer<TripPayment>(absl::Hours(24 * 366 * 100))
+      .ThenWaits()
+      .OnElapsed<TripPayment>()
+      .ThenCompensates("not_paid");
+}
+
 TEST(SagaGivenTest, AnExceptionIsAFailure) {
   TripPlaced placed = TwoLegs();
   placed.set_note("throw");

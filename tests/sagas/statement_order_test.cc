@@ -28,11 +28,11 @@ class WitnessingTransaction final : public ForwardingTransaction {
   WitnessingTransaction(Transaction& inner, Deeds& deeds)
       : ForwardingTransaction(inner), deeds_(deeds) {}
 
-  absl::StatusOr<std::vector<AppendResult>> Append(
+  absl::StatusOr<std::vector<AppendResult>> AppendAll(
       std::span<const AppendRequest> requests,
       const std::function<absl::Status(std::span<const RecordedEvent>)>&
           inline_work) override {
-    auto results = ForwardingTransaction::Append(requests, inline_work);
+    auto results = ForwardingTransaction::AppendAll(requests, inline_work);
     deeds_.push_back("append");
     return results;
   }

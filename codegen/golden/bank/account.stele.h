@@ -65,7 +65,7 @@ struct OpenAccountFields {
   std::string owner = {};
 };
 
-inline OpenAccount MakeOpenAccount(OpenAccountFields fields) {
+[[nodiscard]] inline OpenAccount MakeOpenAccount(OpenAccountFields fields) {
   OpenAccount message;
   message.set_account_id(std::move(fields.account_id));
   message.set_owner(std::move(fields.owner));
@@ -80,7 +80,7 @@ struct DepositFields {
   std::string transfer_id = {};
 };
 
-inline Deposit MakeDeposit(DepositFields fields) {
+[[nodiscard]] inline Deposit MakeDeposit(DepositFields fields) {
   Deposit message;
   message.set_account_id(std::move(fields.account_id));
   message.set_amount_cents(fields.amount_cents);
@@ -95,7 +95,7 @@ struct WithdrawFields {
   std::string transfer_id = {};
 };
 
-inline Withdraw MakeWithdraw(WithdrawFields fields) {
+[[nodiscard]] inline Withdraw MakeWithdraw(WithdrawFields fields) {
   Withdraw message;
   message.set_account_id(std::move(fields.account_id));
   message.set_amount_cents(fields.amount_cents);
@@ -111,7 +111,8 @@ struct RequestTransferFields {
   std::int64_t amount_cents = 0;
 };
 
-inline RequestTransfer MakeRequestTransfer(RequestTransferFields fields) {
+[[nodiscard]] inline RequestTransfer MakeRequestTransfer(
+    RequestTransferFields fields) {
   RequestTransfer message;
   message.set_account_id(std::move(fields.account_id));
   message.set_transfer_id(std::move(fields.transfer_id));
@@ -125,7 +126,8 @@ struct AccountOpenedFields {
   std::string owner = {};
 };
 
-inline AccountOpened MakeAccountOpened(AccountOpenedFields fields) {
+[[nodiscard]] inline AccountOpened MakeAccountOpened(
+    AccountOpenedFields fields) {
   AccountOpened message;
   message.set_owner(std::move(fields.owner));
   return message;
@@ -137,7 +139,7 @@ struct DepositedFields {
   std::string transfer_id = {};
 };
 
-inline Deposited MakeDeposited(DepositedFields fields) {
+[[nodiscard]] inline Deposited MakeDeposited(DepositedFields fields) {
   Deposited message;
   message.set_amount_cents(fields.amount_cents);
   message.set_transfer_id(std::move(fields.transfer_id));
@@ -150,7 +152,7 @@ struct WithdrawnFields {
   std::string transfer_id = {};
 };
 
-inline Withdrawn MakeWithdrawn(WithdrawnFields fields) {
+[[nodiscard]] inline Withdrawn MakeWithdrawn(WithdrawnFields fields) {
   Withdrawn message;
   message.set_amount_cents(fields.amount_cents);
   message.set_transfer_id(std::move(fields.transfer_id));
@@ -164,7 +166,8 @@ struct TransferRequestedFields {
   std::int64_t amount_cents = 0;
 };
 
-inline TransferRequested MakeTransferRequested(TransferRequestedFields fields) {
+[[nodiscard]] inline TransferRequested MakeTransferRequested(
+    TransferRequestedFields fields) {
   TransferRequested message;
   message.set_transfer_id(std::move(fields.transfer_id));
   message.set_to_account_id(std::move(fields.to_account_id));

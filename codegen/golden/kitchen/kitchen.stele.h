@@ -149,7 +149,7 @@ struct InventFields {
   std::string a_name_so_long_that_the_statement_which_sets_it_is_broken = {};
 };
 
-inline Invent MakeInvent(InventFields fields) {
+[[nodiscard]] inline Invent MakeInvent(InventFields fields) {
   Invent message;
   message.set_dish_id(std::move(fields.dish_id));
   message.set_bool_field(fields.bool_field);
@@ -259,7 +259,7 @@ struct DeleteFields {
   std::string dish_id = {};
 };
 
-inline Delete MakeDelete(DeleteFields fields) {
+[[nodiscard]] inline Delete MakeDelete(DeleteFields fields) {
   Delete message;
   message.set_dish_id(std::move(fields.dish_id));
   return message;
@@ -272,7 +272,7 @@ struct DishInventedFields {
   std::optional<std::int32_t> menu_number = {};
 };
 
-inline DishInvented MakeDishInvented(DishInventedFields fields) {
+[[nodiscard]] inline DishInvented MakeDishInvented(DishInventedFields fields) {
   DishInvented message;
   message.set_name(std::move(fields.name));
   for (auto& value : fields.ingredients) {
@@ -289,7 +289,9 @@ inline DishInvented MakeDishInvented(DishInventedFields fields) {
 // Has no fields.
 struct DishDeletedFields {};
 
-inline DishDeleted MakeDishDeleted(DishDeletedFields = {}) { return {}; }
+[[nodiscard]] inline DishDeleted MakeDishDeleted(DishDeletedFields = {}) {
+  return {};
+}
 
 // Command Cook (kitchen.proto:137).
 struct CookFields {
@@ -298,7 +300,7 @@ struct CookFields {
   std::string dish_id = {};
 };
 
-inline Cook MakeCook(CookFields fields) {
+[[nodiscard]] inline Cook MakeCook(CookFields fields) {
   Cook message;
   message.set_kitchen_number(fields.kitchen_number);
   message.set_ticket(fields.ticket);
@@ -312,7 +314,7 @@ struct CookedFields {
   std::string dish_id = {};
 };
 
-inline Cooked MakeCooked(CookedFields fields) {
+[[nodiscard]] inline Cooked MakeCooked(CookedFields fields) {
   Cooked message;
   message.set_ticket(fields.ticket);
   message.set_dish_id(std::move(fields.dish_id));
@@ -324,7 +326,7 @@ struct BurntFields {
   std::int64_t ticket = 0;
 };
 
-inline Burnt MakeBurnt(BurntFields fields) {
+[[nodiscard]] inline Burnt MakeBurnt(BurntFields fields) {
   Burnt message;
   message.set_ticket(fields.ticket);
   return message;

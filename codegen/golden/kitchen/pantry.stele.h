@@ -22,7 +22,7 @@ struct RestockFields {
   std::map<std::string, std::uint32_t> crates = {};
 };
 
-inline Restock MakeRestock(RestockFields fields) {
+[[nodiscard]] inline Restock MakeRestock(RestockFields fields) {
   Restock message;
   message.set_kitchen_number(fields.kitchen_number);
   for (auto& [key, value] : fields.crates) {
@@ -36,7 +36,7 @@ struct RestockedFields {
   std::map<std::string, std::uint32_t> crates = {};
 };
 
-inline Restocked MakeRestocked(RestockedFields fields) {
+[[nodiscard]] inline Restocked MakeRestocked(RestockedFields fields) {
   Restocked message;
   for (auto& [key, value] : fields.crates) {
     (*message.mutable_crates())[key] = value;

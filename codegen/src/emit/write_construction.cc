@@ -155,7 +155,7 @@ std::string WriteConstruction(const Message& message) {
       $comment$
       struct $fields$ {};
 
-      inline $message$ $make$($fields$ = {}) { return {}; }
+      [[nodiscard]] inline $message$ $make$($fields$ = {}) { return {}; }
     )",
                 names);
   }
@@ -174,7 +174,7 @@ std::string WriteConstruction(const Message& message) {
       $members$
     };
 
-    inline $message$ $make$($fields$ fields) {
+    [[nodiscard]] inline $message$ $make$($fields$ fields) {
       $message$ message;
       $statements$
       return message;

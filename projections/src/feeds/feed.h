@@ -29,7 +29,7 @@ class FeedRunner {
   // What the consumer returned; nullopt while it works.
   std::optional<absl::Status> End() const;
 
-  ConsumerSnapshot Snapshot() const { return consumer_->Status(); }
+  ConsumerActivity Snapshot() const { return consumer_->Activity(); }
 
  private:
   FeedRunner(std::unique_ptr<BatchHandler> handler,

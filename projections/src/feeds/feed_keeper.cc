@@ -51,12 +51,12 @@ void FeedKeeper::Stop() {
   runners.clear();  // Waits, not with the lock held.
 }
 
-std::vector<ConsumerSnapshot> FeedKeeper::Snapshots() const {
+std::vector<ConsumerActivity> FeedKeeper::Snapshots() const {
   const absl::MutexLock lock(&mutex_);
-  std::vector<ConsumerSnapshot> snapshots;
+  std::vector<ConsumerActivity> snapshots;
   for (const auto& [consumer, feed] : feeds_) {
     snapshots.push_back(feed.runner != nullptr ? feed.runner->Snapshot()
-                                               : ConsumerSnapshot());
+                                               : ConsumerActivity());
     if (!feed.error.ok()) snapshots.back().last_error = feed.error;
   }
   return snapshots;

@@ -41,7 +41,7 @@ class FeedKeeper {
   void Stop();
 
   // Also of feeds that are down.
-  std::vector<ConsumerSnapshot> Snapshots() const;
+  std::vector<ConsumerActivity> Snapshots() const;
   // Why a feed is down, or was a moment ago; OK if all run.
   absl::Status error() const;
 

@@ -36,10 +36,10 @@ class InlineTransaction : public ForwardingTransaction {
 
   using ForwardingTransaction::inner;
 
-  absl::StatusOr<std::vector<AppendResult>> Append(
+  absl::StatusOr<std::vector<AppendResult>> AppendAll(
       std::span<const AppendRequest> requests,
       const InlineFunction& inline_work) override {
-    return inner().Append(
+    return inner().AppendAll(
         requests, [&](std::span<const RecordedEvent> events) -> absl::Status {
           std::vector<EventRef> refs;
           for (const RecordedEvent& event : events) {
@@ -160,7 +160,7 @@ class InlineStore : public ForwardingStore {
     if (!Concerns(requests)) return inner().AppendAll(requests);
     std::vector<AppendResult> results;
     STELE_RETURN_IF_ERROR(Transact([&](Transaction& tx) -> absl::Status {
-      STELE_ASSIGN_OR_RETURN(results, tx.Append(requests));
+      STELE_ASSIGN_OR_RETURN(results, tx.AppendAll(requests));
       return absl::OkStatus();
     }));
     return results;

@@ -13,20 +13,7 @@
 
 namespace stele::projections_internal {
 
-// How a field of a read model is kept in a column:
-//
-//   bool                          boolean
-//   int32, sint32, sfixed32, enum integer
-//   int64, uint32, ...            bigint
-//   uint64, fixed64               numeric(20)
-//   float, double                 real, double precision
-//   string                        text (keys: COLLATE "C")
-//   bytes                         bytea
-//   google.protobuf.Timestamp     timestamptz (microseconds; finer is cut off)
-//   other messages, repeated, map jsonb, in protobuf's JSON form
-//
-// Fields with presence (optional, oneof, messages) are NULL when not set; all
-// others are NOT NULL and default to the zero of their type.
+// How a field of a read model is kept in a column: see ProjectionTraits.
 enum class ColumnKind {
   kBool,
   kInt32,

@@ -17,6 +17,7 @@
 
 namespace stele {
 
+// Values out of bounds count as the nearest bound.
 struct DispatcherOptions {
   // How often a command is decided again after another writer was faster,
   // before it fails with kAborted. 0 to 1000.

@@ -8,11 +8,13 @@
 #include <variant>
 #include <vector>
 
+#include "stele/base/check.h"
+
 namespace stele {
 
 // A rule's answer "no": a stable snake_case reason for programs, and words for
 // people (may be empty).
-struct Rejection {
+struct [[nodiscard]] Rejection {
   std::string reason;
   std::string message;
 };
@@ -42,7 +44,7 @@ inline constexpr bool kIsAlternative<T, std::variant<Ts...>> =
 //   return MakeDeposited({.amount_cents = 5});
 //   return {MakeDeposited({...}), MakeWithdrawn({...})};
 template <typename Event>
-class Decision {
+class [[nodiscard]] Decision {
  public:
   Decision(Rejection rejection) : value_(std::move(rejection)) {}  // NOLINT
   Decision(NoEventsTag) {}                                         // NOLINT
@@ -57,10 +59,14 @@ class Decision {
 
   bool is_rejected() const { return std::holds_alternative<Rejection>(value_); }
   // REQUIRES: is_rejected().
-  const Rejection& rejection() const { return std::get<Rejection>(value_); }
+  const Rejection& rejection() const {
+    STELE_CHECK(is_rejected());
+    return *std::get_if<Rejection>(&value_);
+  }
   // REQUIRES: !is_rejected().
   const std::vector<Event>& events() const {
-    return std::get<std::vector<Event>>(value_);
+    STELE_CHECK(!is_rejected());
+    return *std::get_if<std::vector<Event>>(&value_);
   }
 
  private:

@@ -18,7 +18,8 @@ namespace stele {
 
 class Transaction;
 
-// Proof that a command was decided and what it wrote is durable.
+// Proof that a command was decided. What it wrote is durable when Dispatch()
+// returns it; of DispatchIn(), once `tx` has committed.
 struct Receipt {
   std::string stream_id;
   std::int64_t version = 0;   // Of the stream afterwards.

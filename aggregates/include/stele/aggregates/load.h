@@ -10,7 +10,6 @@
 
 #include "absl/status/statusor.h"
 #include "stele/aggregates/aggregate_type.h"
-#include "stele/base/status.h"
 #include "stele/eventstore/event_store.h"
 
 namespace stele {
@@ -52,10 +51,10 @@ absl::StatusOr<LoadedAggregate<typename Decider::Aggregate>> LoadAggregate(
     EventStore& store, std::string_view id) {
   using State = typename Decider::Aggregate;
   static const auto& type = *new AggregateType(MakeAggregateType<Decider>());
-  STELE_ASSIGN_OR_RETURN(auto loaded,
-                         aggregates_internal::Load(store, type, id));
-  return LoadedAggregate<State>{std::move(static_cast<State&>(*loaded.state)),
-                                loaded.version};
+  const auto loaded = aggregates_internal::Load(store, type, id);
+  if (!loaded.ok()) return loaded.status();
+  return LoadedAggregate<State>{std::move(static_cast<State&>(*loaded->state)),
+                                loaded->version};
 }
 
 }  // namespace stele

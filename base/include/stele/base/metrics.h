@@ -42,7 +42,8 @@ class Metrics {
                               const MetricLabels& labels = {}) = 0;
   virtual Gauge& GetGauge(std::string_view name, std::string_view help,
                           const MetricLabels& labels = {}) = 0;
-  // Buckets are exponential from 50 microseconds to 60 seconds.
+  // Buckets are the implementation's; names that end in `_seconds` are
+  // durations.
   virtual Histogram& GetHistogram(std::string_view name, std::string_view help,
                                   const MetricLabels& labels = {}) = 0;
 };

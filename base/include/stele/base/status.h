@@ -17,15 +17,26 @@ namespace stele {
 // read. Messages are for people; nobody parses them.
 //
 //   kFailedPrecondition + rejection    a business rule said no
+//   kFailedPrecondition alone          not as things stand: a missing or newer
+//                                      schema, a closed stream, a paused
+//                                      consumer; what to do is in the message
 //   kAborted + version conflict        the stream moved on since it was read
+//   kAborted alone                     others were in the way: a lost lease, a
+//                                      rolled back transaction; nothing was
+//                                      written
 //   kUnknown + in doubt                the commit may or may not have happened:
 //                                      ask again with the same ids
 //   kUnavailable                       database or broker out of reach or room
 //   kDeadlineExceeded                  too slow
 //   kInvalidArgument                   the caller's mistake
 //   kNotFound                          no such stream or row
+//   kAlreadyExists                     two of one name, or a unique key of the
+//                                      user's own SQL
+//   kPermissionDenied                  the database role lacks a right
 //   kDataLoss                          stored bytes cannot be read
 //   kInternal + handler threw          the user's code threw an exception
+//   kInternal alone                    an error of the server that none of
+//                                      these fits, or a mistake in Stele
 //   kResourceExhausted                 too much at once for this process
 //   kCancelled                         shutting down
 
@@ -80,6 +91,8 @@ const absl::Status& ToStatus(const absl::StatusOr<T>& result) {
 
 // Returns from the current function if `expr`, a Status or StatusOr, is not OK.
 // Numbered by __COUNTER__, so that one may stand in a lambda within another.
+// Not for headers: a template or inline function would differ from source to
+// source.
 #define STELE_RETURN_IF_ERROR(expr) \
   STELE_STATUS_RETURN_IMPL_(        \
       return, STELE_STATUS_CONCAT_(stele_r_, __COUNTER__), expr)

@@ -32,9 +32,11 @@ class Uuid {
   static Uuid FromName(const Uuid& space, std::string_view name);
 
   const Bytes& bytes() const { return bytes_; }
-  std::string_view AsBytes() const {
+  // Valid as long as this is.
+  std::string_view AsBytes() const& {
     return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
   }
+  std::string_view AsBytes() const&& = delete;
   bool is_nil() const { return bytes_ == Bytes{}; }
   std::string ToString() const;
 

@@ -2,7 +2,6 @@
 #define STELE_EVENTSTORE_CONSUMER_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -75,34 +74,34 @@ class BatchHandler {
 };
 
 struct ConsumerOptions {
-  std::string name =
-      {};          // "projection/OrderSummary"; identifies the checkpoints.
+  // "projection/OrderSummary"; identifies the checkpoints. 1 to 256 bytes.
+  std::string name = {};
   int slots = 16;  // 1 to 1024; fixed once registered.
 
   // Where a consumer begins that the store does not know yet.
-  std::int64_t start_position = 0;
+  std::int64_t start_position = 0;           // >= 0.
   std::vector<std::string> categories = {};  // Empty = all.
   std::vector<std::string> types = {};       // Empty = all.
 
-  int batch_events_max = 500;
-  std::int64_t batch_bytes_max = 4 << 20;
+  int batch_events_max = 500;              // 1 to 100'000.
+  std::int64_t batch_bytes_max = 4 << 20;  // > 0.
 
   // Most positions of the log looked through for these in one go: a checkpoint
-  // also moves while there is nothing of interest.
+  // also moves while there is nothing of interest. > 0.
   std::int64_t scan_positions_max = 200'000;
 
   // Renewed in time however long an event takes to handle: see below.
-  absl::Duration lease = absl::Seconds(10);
-  absl::Duration tick = absl::Milliseconds(100);
+  absl::Duration lease = absl::Seconds(10);       // Above 0, at most 24 h.
+  absl::Duration tick = absl::Milliseconds(100);  // > 0.
 
   // One call of the handler that takes longer than this is taken to hang: its
   // leases are no longer renewed, so that others may take its slots over; the
   // log says so, and stele_consumer_stuck is 1. Should it return, its commit is
-  // refused if they have.
+  // refused if they have. > 0.
   absl::Duration handle_time_max = absl::Minutes(10);
 
-  // An event that fails is tried this many times before its key is parked, and
-  // then again after `park_backoff` waits.
+  // An event that fails is tried this many times, at least once, before its key
+  // is parked, and then again after `park_backoff` waits.
   int tries_before_parking = 3;
   // The same for errors that should pass (see IsTransient()): a statement that
   // times out, memory that runs out. Only tries of the event alone, after which
@@ -113,7 +112,7 @@ struct ConsumerOptions {
   BackoffOptions retry = {absl::Milliseconds(20), absl::Seconds(5)};
   BackoffOptions park_backoff = {absl::Seconds(1), absl::Minutes(10)};
   // The consumer stops with kResourceExhausted, rather than park more keys than
-  // this.
+  // this. >= 0.
   std::int64_t parked_keys_max = 1000;
 
   Metrics* metrics = nullptr;  // Must outlive the consumer. Null = none.
@@ -121,7 +120,7 @@ struct ConsumerOptions {
 };
 
 // How a consumer stands, from outside its thread.
-struct ConsumerSnapshot {
+struct ConsumerActivity {
   std::int64_t position = 0;  // The least of the slots it holds.
   std::int64_t head = 0;      // As last seen.
   int slots_held = 0;
@@ -142,7 +141,9 @@ struct ConsumerSnapshot {
 class Consumer {
  public:
   // `store` and `handler` must outlive it. `owner` names this consumer among
-  // those of the same name; unique.
+  // those of the same name; unique, 1 to 256 bytes.
+  //
+  // Errors: kInvalidArgument for options out of bounds or malformed names.
   static absl::StatusOr<std::unique_ptr<Consumer>> Create(
       EventStore& store, BatchHandler& handler, ConsumerOptions options,
       std::string owner);
@@ -164,7 +165,7 @@ class Consumer {
   // kCancelled respectively, now and ever after. Returns at once.
   virtual void Stop() = 0;
 
-  virtual ConsumerSnapshot Status() const = 0;
+  virtual ConsumerActivity Activity() const = 0;
 };
 
 // The slot of a key: the same in every process and release.

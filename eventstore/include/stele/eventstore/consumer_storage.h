@@ -7,11 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "stele/base/uuid.h"
 
 namespace stele {
 
@@ -76,7 +74,8 @@ struct ConsumerStatus {
 
 // Where consumers keep checkpoints, leases and parked keys: beside the events,
 // so that they commit together with the work. Leases are judged by the store's
-// clock alone.
+// clock alone. Names of consumers and owners are 1 to 256 bytes of UTF-8 on one
+// line, leases above 0 and at most 24 h; others are kInvalidArgument.
 //
 // Errors: kUnavailable, and those listed. Thread-safe. Methods that take a
 // Transaction take part in it; all others commit at once.

@@ -42,8 +42,9 @@ absl::StatusOr<EventMetadata> ParseMetadata(std::string_view bytes);
 struct NewEvent {
   Uuid id = {};           // Chosen by the caller; makes appends idempotent.
   std::string type = {};  // Stable name, e.g. "bank.Deposited". Never reused.
-  std::string payload = {};   // Serialized message, at most kMaxPayloadBytes.
-  std::string metadata = {};  // From SerializeMetadata(); may be empty.
+  std::string payload = {};  // Serialized message, at most kMaxPayloadBytes.
+  // From SerializeMetadata(), or empty; other bytes are refused.
+  std::string metadata = {};
 };
 
 // An event as the store keeps it. Immutable.
@@ -60,9 +61,11 @@ struct RecordedEvent {
 
 // A stream id is "<category>-<id>": the category a letter and then letters,
 // digits and underscores, the id at least one byte of any UTF-8 text without
-// control characters. These give its parts; empty if `stream_id` has no dash.
+// control characters. These give its parts, views into `stream_id` that are
+// valid as long as its text; empty if it has no dash.
 std::string_view CategoryOf(std::string_view stream_id);
 std::string_view IdOf(std::string_view stream_id);
+// Checks nothing: see ValidateStreamId().
 std::string MakeStreamId(std::string_view category, std::string_view id);
 
 // OK iff the store accepts the name, or kInvalidArgument that says what is

@@ -118,9 +118,10 @@ struct StreamInfo {
 // The state of a stream at some version, kept to save replaying it.
 struct Snapshot {
   std::string stream_id = {};
-  std::int64_t version = 0;      // Of the last event folded into it.
-  std::string fingerprint = {};  // Of state schema and fold; see aggregates.
-  std::string state = {};        // Serialized state message.
+  std::int64_t version = 0;  // Of the last event folded into it; >= 1.
+  // Of state schema and fold; see aggregates. At most 256 bytes of UTF-8.
+  std::string fingerprint = {};
+  std::string state = {};  // Serialized state message, at most 64 MiB.
 };
 
 // An append-only log of events, grouped into streams.
@@ -132,8 +133,14 @@ struct Snapshot {
 // order: the log ends (its head) where an append may still be in flight.
 //
 // Errors: any method may return kUnavailable (the store cannot be reached),
-// kDeadlineExceeded or kInvalidArgument (a malformed request). Only other
-// errors are listed below. No method throws.
+// kDeadlineExceeded, kInvalidArgument (a malformed request), kPermissionDenied
+// (the database role lacks a right), kFailedPrecondition (the schema is not
+// there or not this library's) or kInternal (an error of the server that none
+// of these fits). Only other errors are listed below.
+//
+// No method throws. An exception of `visit` or `work` ends the call as
+// kInternal (IsHandlerThrew()); libpqxx's from `work` as
+// postgres::StatusFromException() says.
 //
 // Thread-safe. Visitors run on the calling thread; they may call the store.
 class EventStore {
@@ -153,7 +160,7 @@ class EventStore {
   //     id: however old;
   //   - the stream's last kRecentEvents events.
   // Whoever names the version that a stream is at is taken to know what is up
-  // to there: only the stream's very last event is compared with his.
+  // to there: only the stream's very last event is compared with the call's.
   //
   // Errors:
   //   kAborted             a stream is not at its expected version, or has some
@@ -165,9 +172,8 @@ class EventStore {
   //                        The same goes for another session that registers
   //                        the event type or category but does not commit.
   //   kFailedPrecondition  a stream is tombstoned, or an event changes an
-  //   inline
-  //                        projection that this process does not have: see
-  //                        Projections::store(). Nothing was written.
+  //                        inline projection that this process does not have:
+  //                        see Projections::store(). Nothing was written.
   //   kResourceExhausted   `waiting_appends_max` appends are waiting already.
   //                        Nothing was written; slow down.
   //   kCancelled           the store is closing. Nothing was written.
@@ -210,7 +216,9 @@ class EventStore {
   virtual absl::StatusOr<std::int64_t> WaitForHead(std::int64_t position,
                                                    absl::Time deadline) = 0;
 
-  // Makes all WaitForHead() calls that are waiting now return.
+  // Makes all WaitForHead() calls that are waiting now return kCancelled. That
+  // happens whenever anything on this store is being stopped, a subscription or
+  // a consumer: whoever is not stopping calls again.
   virtual void Interrupt() = 0;
 
   virtual absl::StatusOr<StreamInfo> GetStream(
@@ -243,7 +251,9 @@ class EventStore {
   // refused at once, with kFailedPrecondition; on another one that it waits
   // for, it may wait until it is given up.
   //
-  // Errors: those of `work`; kAborted and kUnknown as for AppendAll().
+  // Errors: those of `work`; kUnknown as for AppendAll(); kAborted when the
+  // server kept rolling it back on account of others; kAlreadyExists and
+  // further ones of `work`'s own SQL.
   virtual absl::Status Transact(
       absl::FunctionRef<absl::Status(Transaction&)> work) = 0;
 

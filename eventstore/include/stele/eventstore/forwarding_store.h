@@ -80,11 +80,11 @@ class ForwardingTransaction : public Transaction {
   // `inner` must outlive it.
   explicit ForwardingTransaction(Transaction& inner) : inner_(inner) {}
 
-  absl::StatusOr<std::vector<AppendResult>> Append(
+  absl::StatusOr<std::vector<AppendResult>> AppendAll(
       std::span<const AppendRequest> requests,
       const std::function<absl::Status(std::span<const RecordedEvent>)>&
           inline_work) override {
-    return inner_.Append(requests, inline_work);
+    return inner_.AppendAll(requests, inline_work);
   }
   pqxx::transaction_base* sql() override { return inner_.sql(); }
   const std::string& schema() const override { return inner_.schema(); }

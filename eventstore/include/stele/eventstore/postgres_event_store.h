@@ -42,7 +42,7 @@ struct PostgresEventStoreOptions {
   // Most appends that share one commit.
   int group_appends_max = 256;  // 1 to 1000.
   // Appends waiting beyond this are refused with kResourceExhausted.
-  int waiting_appends_max = 100'000;
+  int waiting_appends_max = 100'000;  // 1 to 10'000'000.
 
   // Time-outs: up to 1 h each.
 
@@ -106,8 +106,8 @@ struct MigrationReport {
 };
 
 // Brings the store's schema up to this library's version, in one transaction
-// and guarded against a second migration at the same time. With `dry_run` it
-// only says what it would do.
+// and guarded against a second migration at the same time. With `dry_run` all
+// is done and rolled back; its locks are taken.
 //
 // Errors:
 //   kFailedPrecondition  the schema is newer than this library, or a migration

@@ -19,6 +19,8 @@ class Recorded {
   // `event` and `envelope` must outlive this.
   Recorded(const E& event, const RecordedEvent& envelope)
       : event_(&event), envelope_(&envelope) {}
+  Recorded(const E&&, const RecordedEvent&) = delete;
+  Recorded(const E&, const RecordedEvent&&) = delete;
 
   const E& operator*() const { return *event_; }
   const E* operator->() const { return event_; }

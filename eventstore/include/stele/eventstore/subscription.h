@@ -39,19 +39,22 @@ class Subscription {
   virtual bool has_ended() const = 0;
 
   // Stops after the event being handled, and waits for that. Returns how the
-  // subscription ended: OK, or the error of the handler or the store.
+  // subscription ended: OK, or the error of the handler or the store. Within
+  // `handle` it returns OK and does not wait; do not destroy the subscription
+  // there.
   virtual absl::Status Stop() = 0;
 };
 
 // Calls `handle` with every event after `options.after_position`, in position
 // order, on a thread of its own, until stopped or until `handle` returns an
 // error. Errors of the connection are retried with back-off. `store` must
-// outlive the subscription; `handle` may call the store.
+// outlive the subscription; `handle` may call the store. Malformed options end
+// it with kInvalidArgument.
 //
 // Ends with kDataLoss, which is also logged, when the log went back, so that
 // its positions may stand for other events: when the store's Epoch() changes,
 // or when `after_position` is beyond the last event.
-std::unique_ptr<Subscription> Subscribe(
+[[nodiscard]] std::unique_ptr<Subscription> Subscribe(
     EventStore& store, SubscribeOptions options,
     std::function<absl::Status(const RecordedEvent&)> handle);
 

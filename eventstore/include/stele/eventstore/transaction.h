@@ -3,9 +3,9 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "stele/eventstore/event.h"
@@ -31,7 +31,7 @@ class Transaction {
   // before any position is taken, with the events as they will be recorded but
   // for their position, which is 0: the place for work that must commit with
   // the events without delaying the readers of the log.
-  virtual absl::StatusOr<std::vector<AppendResult>> Append(
+  virtual absl::StatusOr<std::vector<AppendResult>> AppendAll(
       std::span<const AppendRequest> requests,
       const std::function<absl::Status(std::span<const RecordedEvent>)>&
           inline_work = nullptr) = 0;
@@ -44,7 +44,8 @@ class Transaction {
   virtual const std::string& schema() const = 0;
 
   // Has `effect` run right after a successful commit, on the same thread. For
-  // state kept in memory.
+  // state kept in memory. Not when the commit is in doubt or fails. It must not
+  // throw (if it does, that is logged) or call the store.
   virtual void OnCommit(std::function<void()> effect) = 0;
 };
 

@@ -1,6 +1,7 @@
 #ifndef STELE_OUTBOX_CLOUD_EVENT_H_
 #define STELE_OUTBOX_CLOUD_EVENT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>

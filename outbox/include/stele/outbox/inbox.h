@@ -30,8 +30,11 @@ namespace stele {
 template <typename E>
 class Inbound {
  public:
+  // `event` and `message` must outlive this.
   Inbound(const E& event, const InboundMessage& message)
       : event_(&event), message_(&message) {}
+  Inbound(const E&&, const InboundMessage&) = delete;
+  Inbound(const E&, const InboundMessage&&) = delete;
 
   const E& operator*() const { return *event_; }
   const E* operator->() const { return event_; }
@@ -66,18 +69,17 @@ struct InboxOptions {
   std::string name = {};
   std::vector<std::string> topics = {};  // At least one.
 
-  std::size_t fetch_messages_max = 100;  // Taken and not yet handled.
+  std::size_t fetch_messages_max = 100;  // Taken and not yet handled; >= 1.
   std::size_t message_bytes_max = kMaxPayloadBytes;
 
   // A message that fails is tried this many times in place, with `retry` waits
   // between, before it is parked; then again after `park_backoff` waits.
-  int tries_before_parking = 3;
-  // The same for errors that pass by themselves: kUnavailable, kAborted,
-  // kDeadlineExceeded and kUnknown.
-  int transient_tries_before_parking = 8;
+  int tries_before_parking = 3;  // >= 1.
+  // The same for errors that should pass: see IsTransient().
+  int transient_tries_before_parking = 8;  // >= 1.
   BackoffOptions retry = {absl::Milliseconds(20), absl::Seconds(5)};
   BackoffOptions park_backoff = {absl::Seconds(1), absl::Minutes(10)};
-  // The inbox stops, rather than park more keys than this.
+  // The inbox stops, rather than park more keys than this. >= 1.
   std::int64_t parked_keys_max = 1000;
 
   // While two releases run side by side, the older one may be at work: with
@@ -90,17 +92,18 @@ struct InboxOptions {
   BackoffOptions trouble = {absl::Milliseconds(50), absl::Seconds(10)};
 
   // Ids of handled messages are remembered for so long: longer than the broker
-  // may take to deliver one again.
+  // may take to deliver one again. > 0.
   absl::Duration retention = absl::Hours(30 * 24);
 
-  // Of the process at work. Renewed in time however long a message takes.
+  // Of the process at work, 100 ms to 24 h. Renewed in time however long a
+  // message takes.
   absl::Duration lease = absl::Seconds(10);
   // One try of a message that takes longer than this is taken to hang: the
   // lease is no longer renewed, so that another process may take over once the
   // try's transaction ends or is ended; the log says so, and stele_inbox_stuck
-  // is 1.
+  // is 1. > 0.
   absl::Duration handle_time_max = absl::Minutes(10);
-  absl::Duration stop_grace = absl::Seconds(5);  // For what was fetched.
+  absl::Duration stop_grace = absl::Seconds(5);  // For what was fetched; >= 0.
 
   // Null = OpenInboxStorage(). To be shared where the store is in memory.
   std::shared_ptr<InboxStorage> storage = nullptr;
@@ -109,7 +112,7 @@ struct InboxOptions {
 };
 
 // How an inbox stands, from outside its thread.
-struct InboxSnapshot {
+struct InboxActivity {
   bool is_running = false;
   bool is_leader = false;        // False: another process is at work.
   bool is_circuit_open = false;  // Broker or database away; see `last_error`.
@@ -163,7 +166,8 @@ class Inbox {
   virtual ~Inbox() = default;
 
   // Has `handler` called with messages of type E: (Transaction&, const
-  // Inbound<E>&) to absl::Status. One handler a type, given before Run().
+  // Inbound<E>&) to absl::Status. One handler a type, given before Run(); the
+  // last one given for a type holds.
   template <typename E, typename Handler>
   Inbox& On(Handler handler) {
     return OnType(EventTraits<E>::kType, [handler = std::move(handler)](
@@ -190,7 +194,7 @@ class Inbox {
   // back after `stop_grace`. Returns at once.
   virtual void Stop() = 0;
 
-  virtual InboxSnapshot Status() const = 0;
+  virtual InboxActivity Activity() const = 0;
 };
 
 }  // namespace stele

@@ -79,7 +79,7 @@ class Relay {
   // Makes Run() return after the batch being published. Returns at once.
   virtual void Stop() = 0;
 
-  virtual ConsumerSnapshot Status() const = 0;
+  virtual ConsumerActivity Activity() const = 0;
 };
 
 struct RelayRangeOptions {

@@ -33,15 +33,19 @@ class RelayRoutes {
   template <typename Aggregate>
   RelayRoutes& AddPublicEvents() {
     AggregateTraits<Aggregate>::ForEachEvent(
-        [this]<typename E>(std::type_identity<E>) { Add<E>(); });
+        [this]<typename E>(std::type_identity<E>) {
+          if constexpr (EventTraits<E>::kPublic) Add<E>();
+        });
     return *this;
   }
 
-  // Publishes E to its own topic, if its .proto marks it as public.
+  // Publishes E, which its .proto marks as public, to its own topic.
   template <typename E>
   RelayRoutes& Add() {
-    if constexpr (EventTraits<E>::kPublic)
-      AddFromModel(EventTraits<E>::kType, EventTraits<E>::kTopic);
+    static_assert(EventTraits<E>::kPublic,
+                  "The event is not public in its .proto: mark it there, or "
+                  "use AddTo<E>(topic).");
+    AddFromModel(EventTraits<E>::kType, EventTraits<E>::kTopic);
     return *this;
   }
 

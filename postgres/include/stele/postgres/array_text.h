@@ -6,16 +6,19 @@
 #include <string>
 #include <string_view>
 
+#include "stele/base/check.h"
+
 namespace stele::postgres {
 
-// Writes the text form of a PostgreSQL array: {"a","b"}. A text is cut at its
-// first NUL, which PostgreSQL cannot hold.
+// Writes the text form of a PostgreSQL array: {"a","b"}.
 class ArrayText {
  public:
+  // REQUIRES: no NUL in `text`, which PostgreSQL cannot hold.
   ArrayText& Add(std::string_view text) {
+    STELE_CHECK(text.find('\0') == std::string_view::npos);
     Separate();
     text_ += '"';
-    for (const char c : text.substr(0, text.find('\0'))) {
+    for (const char c : text) {
       if (c == '"' || c == '\\') text_ += '\\';
       text_ += c;
     }

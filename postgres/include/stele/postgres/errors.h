@@ -49,6 +49,23 @@ auto CatchingAll(std::string_view doing, Work&& work) -> decltype(work()) {
   }
 }
 
+// The same in code of the user's: what is not libpqxx's is the fault of
+// `handler`, as InvokeUser() has it.
+// REQUIRES: called from within a catch block.
+absl::Status StatusFromUserException(std::string_view handler,
+                                     std::string_view doing);
+
+// Runs the user's `work`, which returns a Status or StatusOr and may throw.
+template <typename Work>
+auto InvokeUserSql(std::string_view handler, std::string_view doing,
+                   Work&& work) -> decltype(work()) {
+  try {
+    return std::forward<Work>(work)();
+  } catch (...) {
+    return StatusFromUserException(handler, doing);
+  }
+}
+
 }  // namespace stele::postgres
 
 #endif  // STELE_POSTGRES_ERRORS_H_

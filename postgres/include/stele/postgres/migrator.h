@@ -43,14 +43,16 @@ std::string MigrateAdvice(std::string_view schema);
 // Brings `schema` up to date with all of `sets`, in one transaction and guarded
 // against others doing so at the same time; makes the schema when it is
 // missing. Applied migrations are kept, with a checksum, in the table
-// schema_migrations. With `dry_run` everything is tried and rolled back.
+// schema_migrations. With `dry_run` all is done and rolled back; its locks are
+// taken.
 //
 // Errors:
 //   kInvalidArgument     a malformed dsn or schema name.
 //   kUnavailable         the server cannot be reached.
-//   kFailedPrecondition  the database has a migration that is not in `sets`
-//                        (it is newer than this program), or one that differs
-//                        from the one in `sets`.
+//   kFailedPrecondition  a component of `sets` has, in the database, a
+//   migration
+//                        unknown to it (it is newer than this program), or one
+//                        that differs. Other components are not looked at.
 //   kPermissionDenied    the role of the connection lacks a right; the message
 //                        names it, the schema's owner, and what would help.
 absl::StatusOr<std::vector<ComponentVersion>> Migrate(

@@ -108,11 +108,12 @@ class Session final : public pqxx::connection_base {
 };
 
 // Lets each statement of the rest of the transaction `tx` of a Pool take up to
-// `limit` (at least 1 ms), in place of the pool's time-out: for work that is
+// `limit` (1 ms to 24 days), in place of the pool's time-out: for work that is
 // known to be long. Waits for locks stay bounded by the pool's lock_timeout.
 // A plain "SET LOCAL statement_timeout" would move the server's limit only.
 //
-// Errors: those of StatusFromSqlstate().
+// Errors: kInvalidArgument for a limit out of bounds; those of
+// StatusFromSqlstate().
 absl::Status AllowLongStatements(pqxx::transaction_base& tx,
                                  absl::Duration limit);
 

@@ -1,6 +1,7 @@
 #ifndef STELE_POSTGRES_STATEMENT_H_
 #define STELE_POSTGRES_STATEMENT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -57,7 +58,6 @@ class Params {
   Params& Null();
 
   Params& Bools(std::span<const bool> values);
-  Params& Int2s(std::span<const std::int16_t> values);
   Params& Int4s(std::span<const std::int32_t> values);
   Params& Int8s(std::span<const std::int64_t> values);
   Params& Texts(std::span<const std::string_view> values);
@@ -85,7 +85,6 @@ class Result {
   int rows() const;
   bool IsNull(int row, int column) const;
   bool GetBool(int row, int column) const;
-  std::int16_t GetInt2(int row, int column) const;
   std::int32_t GetInt4(int row, int column) const;
   std::int64_t GetInt8(int row, int column) const;
   stele::Uuid GetUuid(int row, int column) const;

@@ -149,7 +149,15 @@ ProjectionType MakeProjectionType() {
     type.code_version = absl::StrCat(Projector::kVersion);
   }
   if constexpr (requires { Projector::kInLogOrder; }) {
+    static_assert(Traits::kSql || !Projector::kInLogOrder,
+                  "kInLogOrder is for the SQL form: `sql: true` in the .proto");
     type.is_in_log_order = Projector::kInLogOrder;
+  }
+  if constexpr (requires { &Projector::Prepare; }) {
+    static_assert(
+        std::is_invocable_r_v<absl::Status, decltype(&Projector::Prepare),
+                              const SqlTarget&>,
+        "Prepare() is: static absl::Status Prepare(const SqlTarget& target)");
   }
   if constexpr (requires(const SqlTarget& t) { Projector::Prepare(t); }) {
     type.prepare = [](const SqlTarget& t) { return Projector::Prepare(t); };

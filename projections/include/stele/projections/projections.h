@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -79,7 +78,7 @@ struct ProjectionActivity {
   // this process, or older and being rebuilt by it.
   bool is_live = false;
   std::string note;  // "" or what it waits for or fails at, for people.
-  std::vector<ConsumerSnapshot> feeds;
+  std::vector<ConsumerActivity> feeds;
 };
 
 // The projections of one process over one store.

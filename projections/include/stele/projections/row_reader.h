@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/message.h"
-#include "stele/base/status.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/projections/traits.h"
 
@@ -43,8 +42,9 @@ absl::StatusOr<std::unique_ptr<RowReader>> MakeRowReader(
 template <typename ReadModel>
 absl::StatusOr<ReadModel> FindRow(RowReader& reader, std::string_view key) {
   ReadModel row;
-  STELE_RETURN_IF_ERROR(
-      reader.Find(ProjectionTraits<ReadModel>::kTable, key, row));
+  const absl::Status found =
+      reader.Find(ProjectionTraits<ReadModel>::kTable, key, row);
+  if (!found.ok()) return found;
   return row;
 }
 

@@ -27,7 +27,20 @@ namespace stele {
 //     static void SetKey(bank::AccountBalance& row, std::string_view key);
 //   };
 //
-// The columns of the table come from the message's descriptor.
+// The columns of the table come from the message's descriptor:
+//
+//   bool                          boolean
+//   int32, sint32, sfixed32, enum integer
+//   int64, uint32, ...            bigint
+//   uint64, fixed64               numeric(20)
+//   float, double                 real, double precision
+//   string                        text (keys: COLLATE "C")
+//   bytes                         bytea
+//   google.protobuf.Timestamp     timestamptz (microseconds; finer is cut off)
+//   other messages, repeated, map jsonb, in protobuf's JSON form
+//
+// Fields with presence (optional, oneof, messages) are NULL when not set; all
+// others are NOT NULL and default to the zero of their type.
 template <typename ReadModel>
 struct ProjectionTraits;
 

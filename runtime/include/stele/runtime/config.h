@@ -53,6 +53,7 @@ class Config {
 
   // A rule for the text setting declared last: OK, or what is wrong with
   // `text`, which it must not repeat if that may hold a secret.
+  // REQUIRES: one was declared.
   Config& Must(std::function<absl::Status(const std::string& text)> rule);
 
   // A rule over several settings; returns what is wrong, or nothing.

@@ -1,12 +1,13 @@
 #ifndef STELE_RUNTIME_RUNTIME_H_
 #define STELE_RUNTIME_RUNTIME_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,27 +15,32 @@
 #include "stele/aggregates/aggregate_type.h"
 #include "stele/aggregates/dispatcher.h"
 #include "stele/base/metrics.h"
-#include "stele/base/status.h"
 #include "stele/eventstore/consumer.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/outbox/broker.h"
 #include "stele/outbox/inbox.h"
 #include "stele/outbox/relay.h"
 #include "stele/projections/projection_type.h"
+#include "stele/projections/projections.h"
 #include "stele/sagas/saga_type.h"
 
 namespace stele {
 
 struct RuntimeOptions {
-  // Of the service; part of the owner names of its leases and the source of its
-  // messages.
+  // Of the service; part of the owner names of its leases. Its messages have
+  // the "ce-source" "/<service>".
   std::string service = "stele";
 
-  // For the consumers of projections, sagas and the relay.
-  int consumer_slots = 16;
-  absl::Duration lease = absl::Seconds(10);
+  // For the consumers of projections, sagas and the relay; the lease for the
+  // inboxes, too.
+  int consumer_slots = 16;                   // 1 to 1024.
+  absl::Duration lease = absl::Seconds(10);  // 100 ms to 24 h.
 
-  // How often a command is decided again when another writer was faster.
+  // Of these, the process, slots, lease and metrics are the runtime's own.
+  ProjectionsOptions projections = {};
+
+  // How often a command is decided again when another writer was faster. 0 to
+  // 1000; others count as the nearest bound.
   int conflict_retries_max = 10;
 
   // Not ready when a consumer that is behind, or fails, has not moved for this
@@ -63,7 +69,8 @@ class Runtime {
  public:
   explicit Runtime(std::shared_ptr<EventStore> store,
                    RuntimeOptions options = {});
-  ~Runtime();  // Stops.
+  // Stop() without grace, then waits for what is still at work, however long.
+  ~Runtime();
 
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -143,11 +150,15 @@ class Runtime {
   template <typename ReadModel>
   absl::StatusOr<ReadModel> Find(std::string_view key) {
     ReadModel row;
-    STELE_RETURN_IF_ERROR(
-        FindRow(ProjectionTraits<ReadModel>::kTable, key, row));
+    const absl::Status found =
+        FindRow(ProjectionTraits<ReadModel>::kTable, key, row);
+    if (!found.ok()) return found;
     return row;
   }
   // Waits until the read model shows what `receipt` stands for.
+  //   kNotFound            this runtime has no such projection.
+  //   kFailedPrecondition  the event is parked. Said at once.
+  //   kDeadlineExceeded    not within `at_most`; says how far it is.
   template <typename ReadModel>
   absl::Status WaitFor(const Receipt& receipt,
                        absl::Duration at_most = absl::Seconds(5)) {

@@ -3,11 +3,9 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "stele/eventstore/event_store.h"
 #include "stele/runtime/config.h"
@@ -48,10 +46,10 @@ void AddServiceSettings(Config& config, ServiceSettings& settings);
 // the migrations, which may take or wait long, until the end.
 //
 // Returns the exit code for main(): 0 stopped as asked, 2 wrong settings, 3
-// database or broker unreachable at the start, 4 refused (schema missing, too
-// new or another service's, a right missing, HTTP port taken), 5 something did
-// not stop in time, 70 anything else. What went wrong is on standard error, in
-// the form of the log.
+// database unreachable at the start (a broker that is away is waited for), 4
+// refused (schema missing, too new or another service's, a right missing, HTTP
+// port taken), 5 something did not stop in time, 70 anything else. What went
+// wrong is on standard error, in the form of the log.
 int RunService(int argc, const char* const* argv, Config& config,
                ServiceSettings& settings,
                const std::function<absl::Status(Runtime&)>& compose);

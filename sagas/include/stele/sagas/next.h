@@ -2,6 +2,7 @@
 #define STELE_SAGAS_NEXT_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,13 +28,13 @@ namespace stele {
 //   return stele::Complete();
 //
 // A value type. Not thread-safe.
-class Next {
+class [[nodiscard]] Next {
  public:
   enum class Outcome { kContinue, kComplete, kCompensate };
 
   struct TimerChange {
     std::string name;
-    absl::Duration after;  // absl::InfiniteDuration() = cancel.
+    std::optional<absl::Duration> after;  // nullopt = cancel.
   };
 
   Next() = default;
@@ -42,47 +43,50 @@ class Next {
   // from (saga, step, ordinal), so that it takes effect once however often the
   // step is carried out.
   Next& Send(const google::protobuf::Message& command) &;
-  Next&& Send(const google::protobuf::Message& command) &&;
+  Next Send(const google::protobuf::Message& command) &&;
 
   // Remembers `command` as what undoes this step. Compensate() sends all of
   // these, the latest first, each after the one before was carried out. It is
   // sent whatever became of the step's own commands, so it must be harmless
   // when there is nothing to undo. An undo that is refused parks the instance.
   Next& Undo(const google::protobuf::Message& command) &;
-  Next&& Undo(const google::protobuf::Message& command) &&;
+  Next Undo(const google::protobuf::Message& command) &&;
 
   // (Re)starts the timer T: On(saga, Elapsed<T>) is called `after` from now by
   // the database's clock, never earlier, unless the timer is cancelled or
-  // started anew before. At once if `after` <= 0; at most 100 years.
+  // started anew before. At once if `after` <= 0; longer ones than 100 years,
+  // infinite too, count as 100 years.
   template <typename T>
   Next& StartTimer(absl::Duration after) & {
     return ChangeTimer(T::kName, after);
   }
   template <typename T>
-  Next&& StartTimer(absl::Duration after) && {
+  Next StartTimer(absl::Duration after) && {
     return std::move(ChangeTimer(T::kName, after));
   }
   template <typename T>
   Next& CancelTimer() & {
-    return ChangeTimer(T::kName, absl::InfiniteDuration());
+    return ChangeTimer(T::kName, std::nullopt);
   }
   template <typename T>
-  Next&& CancelTimer() && {
-    return std::move(ChangeTimer(T::kName, absl::InfiniteDuration()));
+  Next CancelTimer() && {
+    return std::move(ChangeTimer(T::kName, std::nullopt));
   }
+
+  // Of AndComplete() and AndCompensate() the last called holds.
 
   // Ends the saga after the commands of this step. Its timers are cancelled;
   // input that still comes is counted and dropped. Only the rejection of one of
   // those last commands is still handed to it: it stays complete, unless it
   // then compensates or starts a timer.
   Next& AndComplete() &;
-  Next&& AndComplete() &&;
+  Next AndComplete() &&;
 
   // Undoes what was done, after the commands of this step; then ends the saga
   // as compensated. What comes meanwhile is still handed to it, and may send
   // commands or add undos, but cannot call the compensation off.
   Next& AndCompensate(std::string_view reason) &;
-  Next&& AndCompensate(std::string_view reason) &&;
+  Next AndCompensate(std::string_view reason) &&;
 
   Outcome outcome() const { return outcome_; }
   const std::string& reason() const { return reason_; }
@@ -93,7 +97,7 @@ class Next {
   const std::vector<TimerChange>& timers() const { return timers_; }
 
  private:
-  Next& ChangeTimer(std::string_view name, absl::Duration after);
+  Next& ChangeTimer(std::string_view name, std::optional<absl::Duration> after);
 
   Outcome outcome_ = Outcome::kContinue;
   std::string reason_;
@@ -119,6 +123,8 @@ class Rejected {
   // `command` and `reason` must outlive this.
   Rejected(const Command& command, const std::string& reason)
       : command_(&command), reason_(&reason) {}
+  Rejected(const Command&&, const std::string&) = delete;
+  Rejected(const Command&, const std::string&&) = delete;
 
   const Command& operator*() const { return *command_; }
   const Command* operator->() const { return command_; }

@@ -16,18 +16,18 @@
 namespace stele {
 
 struct SagaEngineOptions {
-  int slots = 16;  // Of the consumer: see ConsumerOptions.
+  int slots = 16;  // Of the consumer, 1 to 1024: see ConsumerOptions.
 
   // Instances kept in memory between batches.
-  int cached_instances_max = 10'000;  // >= 0.
+  int cached_instances_max = 10'000;  // 0 to 100'000'000.
 
   // Commands of different instances that are dispatched at the same time.
   int dispatches_max = 8;  // 1 to 64.
 
-  // An instance that would take more steps than this is parked.
+  // An instance that would take more steps than this is parked. 1 to 2^40.
   std::int64_t steps_max = 10'000;
 
-  // Timers that are taken up in one go.
+  // Timers that are taken up in one go. 1 to 10'000.
   int timers_per_tick_max = 256;
 
   Metrics* metrics = nullptr;  // Must outlive the engine. Null = none.

@@ -92,7 +92,7 @@ class SagaStorage {
   virtual absl::Status Write(Transaction& tx,
                              std::span<const SagaWrite> writes) = 0;
 
-  // Timers of `saga` that are due in `slots`, at most `limit`.
+  // Timers of `saga_name` that are due in `slots`, at most `limit`.
   virtual absl::StatusOr<DueTimers> ReadDue(const std::string& saga_name,
                                             std::span<const int> slots,
                                             int limit) = 0;
@@ -114,7 +114,8 @@ class SagaStorage {
 // and all users of one store must share one storage.
 //
 // Errors:
-//   kFailedPrecondition  the tables are missing: see MigrateSagas().
+//   kFailedPrecondition  the tables are missing: see SagaMigrations() and
+//                        MigrateAll().
 absl::StatusOr<std::shared_ptr<SagaStorage>> OpenSagaStorage(
     EventStore& store, Clock& clock = SystemClock());
 

@@ -1,6 +1,8 @@
 #ifndef STELE_SANDBOX_PRIVATE_FOLDER_H_
 #define STELE_SANDBOX_PRIVATE_FOLDER_H_
 
+#include <sys/types.h>
+
 #include <memory>
 #include <optional>
 #include <string>

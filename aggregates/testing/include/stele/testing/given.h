@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "stele/aggregates/aggregate_type.h"
 #include "stele/aggregates/traits.h"
 

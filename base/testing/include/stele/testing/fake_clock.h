@@ -1,6 +1,7 @@
 #ifndef STELE_TESTING_FAKE_CLOCK_H_
 #define STELE_TESTING_FAKE_CLOCK_H_
 
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "stele/base/clock.h"

@@ -15,8 +15,8 @@
 //
 //   EXPECT_THAT(store.Append(request), IsOk());
 //   EXPECT_THAT(store.Head(), IsOkAndHolds(Eq(3)));
-//   EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted,
-//   HasSubstr("ada")));
+//   EXPECT_THAT(status,
+//               StatusIs(absl::StatusCode::kAborted, HasSubstr("ada")));
 //
 // There is none for "not OK" on purpose: say which error.
 namespace stele::testing {

@@ -25,8 +25,7 @@
 // stele/outbox/broker.h. Include it in one source of a test program, and name
 // the adapter:
 //
-//   INSTANTIATE_TEST_SUITE_P(Mine, BrokerConformanceTest,
-//                            ::testing::Values(&MakeMyBrokerUnderTest));
+//   STELE_INSTANTIATE_BROKER_CONFORMANCE(Mine, &MakeMyBrokerUnderTest);
 
 namespace stele::testing {
 
@@ -489,5 +488,14 @@ TEST_P(BrokerConformanceTest, LosesNothingWhenItGoesDownAmidPublishing) {
 }
 
 }  // namespace stele::testing
+
+// Holds the brokers that `make`, a MakeBrokerUnderTest, makes to the suite. To
+// be used in the global namespace.
+#define STELE_INSTANTIATE_BROKER_CONFORMANCE(prefix, make) \
+  namespace stele::testing {                               \
+  INSTANTIATE_TEST_SUITE_P(prefix, BrokerConformanceTest,  \
+                           ::testing::Values(make));       \
+  }                                                        \
+  static_assert(true, "wants a semicolon")
 
 #endif  // STELE_TESTING_BROKER_CONFORMANCE_H_

@@ -11,9 +11,14 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "stele/base/uuid.h"
+#include "stele/eventstore/event.h"
 #include "stele/sagas/saga_type.h"
 #include "stele/sagas/traits.h"
+
+namespace stele {
+template <typename State>
+struct AggregateTraits;  // In stele/aggregates/traits.h.
+}  // namespace stele
 
 // Tests of sagas, without a database and without waiting:
 //
@@ -30,7 +35,8 @@
 //
 // Each On...() is one step; each Then...() judges the step before it. What is
 // not as claimed is a failure of the GoogleTest that runs, at the line of the
-// claim, and says what differs. The steps are taken by the engine's own code:
+// claim (of ThenSends() and ThenUndoes(): of the On...() before it), and says
+// what differs. The steps are taken by the engine's own code:
 // late and repeated input is dropped as it would be, and an exception is a
 // failure.
 namespace stele::testing {
@@ -92,24 +98,23 @@ class GivenSaga {
   using State = typename Saga::State;
   using Where = std::source_location;
 
-  explicit GivenSaga(std::string id)
-      : id_(id), script_(saga_given_internal::TypeOf<Saga>(), std::move(id)) {}
+  explicit GivenSaga(std::string id, Where where = Where::current())
+      : id_(id),
+        script_(saga_given_internal::TypeOf<Saga>(), std::move(id)),
+        step_(where) {}
 
   // An event comes, from the stream with the saga's own id ...
   template <typename E>
   GivenSaga& On(const E& event, Where where = Where::current()) {
-    return OnFrom(MakeStreamId(EventTraits<E>::kTopic.empty() ||
-                                       EventTraits<E>::kTopic.find('.') !=
-                                           std::string_view::npos
-                                   ? "test"
-                                   : EventTraits<E>::kTopic,
-                               id_),
+    using Aggregate = typename EventTraits<E>::Aggregate;
+    return OnFrom(MakeStreamId(AggregateTraits<Aggregate>::kCategory, id_),
                   event, where);
   }
   // ... or from the stream that is named.
   template <typename E>
   GivenSaga& OnFrom(std::string stream_id, const E& event,
                     Where where = Where::current()) {
+    step_ = where;
     script_.Event(std::move(stream_id), std::string(EventTraits<E>::kType),
                   event, where);
     return *this;
@@ -118,12 +123,14 @@ class GivenSaga {
   template <typename Command>
   GivenSaga& OnRejected(const Command& command, std::string_view reason,
                         Where where = Where::current()) {
+    step_ = where;
     script_.Rejected(command, reason, where);
     return *this;
   }
   // A timer that waits runs out.
   template <typename Timer>
   GivenSaga& OnElapsed(Where where = Where::current()) {
+    step_ = where;
     script_.Elapsed(Timer::kName, where);
     return *this;
   }
@@ -131,7 +138,7 @@ class GivenSaga {
   // The step sends exactly these commands, in this order; undos not counted.
   template <typename... Commands>
   GivenSaga& ThenSends(const Commands&... commands) {
-    return Sends(saga_given_internal::Copies(commands...), Where::current());
+    return Sends(saga_given_internal::Copies(commands...), step_);
   }
   GivenSaga& ThenSendsNothing(Where where = Where::current()) {
     return Sends({}, where);
@@ -166,8 +173,7 @@ class GivenSaga {
   // order, and the saga ends compensated.
   template <typename... Commands>
   GivenSaga& ThenUndoes(const Commands&... commands) {
-    script_.ExpectUndoes(saga_given_internal::Copies(commands...),
-                         Where::current());
+    script_.ExpectUndoes(saga_given_internal::Copies(commands...), step_);
     return *this;
   }
   // The input was no step: "late", "repeated", "already_started",
@@ -189,6 +195,7 @@ class GivenSaga {
 
   std::string id_;
   saga_given_internal::SagaScript script_;
+  Where step_;  // Of the last On...().
 };
 
 }  // namespace stele::testing

@@ -225,7 +225,9 @@ TEST_P(EventStoreContract, LargeAppendsAreAccepted) {
   EXPECT_EQ(result->version, static_cast<std::int64_t>(kMaxEventsPerAppend));
   AppendRequest big = Request("big-1", ExpectedVersion::NoStream());
   big.events[0].payload = std::string(kMaxPayloadBytes, '\xAB');
-  big.events[0].metadata = std::string(kMaxMetadataBytes, '\xCD');
+  big.events[0].metadata = SerializeMetadata(
+      {.correlation_id = std::string(kMaxMetadataBytes - 4, 'c')});
+  ASSERT_THAT(big.events[0].metadata, SizeIs(kMaxMetadataBytes));
   big.events[0].type = std::string(kMaxTypeBytes, 't');
   ASSERT_THAT(store().Append(big), IsOk());
   EXPECT_EQ(Read("big-1").at(0).payload, big.events[0].payload);

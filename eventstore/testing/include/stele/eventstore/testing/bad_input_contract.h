@@ -70,7 +70,7 @@ TEST_P(EventStoreContract, HostileButRightStreamIdsAreJustNames) {
 
 TEST_P(EventStoreContract, MalformedEventsAreRefusedAndWriteNothing) {
   const AppendRequest right = Request("order-1", ExpectedVersion::Any(), 2);
-  std::vector<AppendRequest> wrong(10, right);
+  std::vector<AppendRequest> wrong(12, right);
   wrong[0].events.clear();
   wrong[1].events[1].type = "";
   wrong[2].events[1].type = std::string("a\0b", 3);
@@ -81,6 +81,8 @@ TEST_P(EventStoreContract, MalformedEventsAreRefusedAndWriteNothing) {
   wrong[7].events[1].id = Uuid();
   wrong[8].events[1].id = wrong[8].events[0].id;
   wrong[9].expected_version = ExpectedVersion::Exactly(-1);
+  wrong[10].events[1].metadata = "no metadata";
+  wrong[11].events[1].metadata = "\x1A\x01x";  // A command id of one byte.
   for (std::size_t i = 0; i < wrong.size(); ++i) {
     SCOPED_TRACE(i);
     EXPECT_THAT(store().Append(wrong[i]),

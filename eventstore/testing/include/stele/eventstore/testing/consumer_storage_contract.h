@@ -264,7 +264,7 @@ TEST_P(ConsumerStorageContract, ALateOwnerIsFencedAndCommitsNothing) {
   EXPECT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
     const std::vector<AppendRequest> requests = {
         Request("a-1", ExpectedVersion::NoStream())};
-    STELE_RETURN_IF_ERROR(tx.Append(requests));
+    STELE_RETURN_IF_ERROR(tx.AppendAll(requests));
     return consumers().Advance(tx, kName, std::span(&advance, 1));
   }),
               StatusIs(absl::StatusCode::kAborted));
@@ -284,7 +284,7 @@ TEST_P(ConsumerStorageContract, AFencedAdvanceCannotBeIgnored) {
       store().Transact([&](Transaction& tx) -> absl::Status {
         const std::vector<AppendRequest> requests = {
             Request("a-1", ExpectedVersion::NoStream())};
-        STELE_RETURN_IF_ERROR(tx.Append(requests));
+        STELE_RETURN_IF_ERROR(tx.AppendAll(requests));
         consumers()
             .Advance(tx, kName, std::span(&advance, 1))
             .IgnoreError();  // The mistake.

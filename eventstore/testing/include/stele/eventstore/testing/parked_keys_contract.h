@@ -190,7 +190,7 @@ TEST_P(ConsumerStorageContract, AnEventIsReleasedOnlyOnce) {
   EXPECT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
     const std::vector<AppendRequest> requests = {
         Request("a-1", ExpectedVersion::NoStream())};
-    STELE_RETURN_IF_ERROR(tx.Append(requests));
+    STELE_RETURN_IF_ERROR(tx.AppendAll(requests));
     consumers().Unhold(tx, kName, "k", 5).IgnoreError();  // The mistake.
     return absl::OkStatus();
   }),

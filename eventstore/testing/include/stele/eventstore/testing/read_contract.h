@@ -7,6 +7,7 @@
 namespace stele::testing {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Lt;
 using ::testing::SizeIs;
@@ -76,6 +77,23 @@ TEST_P(EventStoreContract, AVisitorEndsTheReadOfAStream) {
                                  }),
               StatusIs(absl::StatusCode::kCancelled, "enough"));
   EXPECT_EQ(visited, 2);
+}
+
+TEST_P(EventStoreContract, AThrowingVisitorIsAnError) {
+  const std::int64_t last = Append("order-1", 2).position;
+  ASSERT_THAT(AwaitHead(last), IsOk());
+  const auto boom = [](RecordedEvent) -> absl::Status {
+    throw std::runtime_error("boom");
+  };
+  const auto is_internal =
+      StatusIs(absl::StatusCode::kInternal, HasSubstr("the visitor threw"));
+  const absl::Status stream =
+      store().ReadStream({.stream_id = "order-1"}, boom);
+  EXPECT_THAT(stream, is_internal);
+  EXPECT_TRUE(IsHandlerThrew(stream));
+  const auto log = store().ReadLog({}, boom);
+  EXPECT_THAT(log, is_internal);
+  EXPECT_TRUE(IsHandlerThrew(log.status()));
 }
 
 TEST_P(EventStoreContract, AVisitorMayUseTheStore) {

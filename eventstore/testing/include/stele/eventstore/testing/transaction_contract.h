@@ -7,6 +7,7 @@
 namespace stele::testing {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -18,7 +19,7 @@ TEST_P(EventStoreContract, ATransactionCommitsAllItAppends) {
       const std::vector<AppendRequest> requests = {
           Request("a-1", ExpectedVersion::Any(), events)};
       STELE_ASSIGN_OR_RETURN(const std::vector<AppendResult> some,
-                             tx.Append(requests));
+                             tx.AppendAll(requests));
       results.insert(results.end(), some.begin(), some.end());
     }
     return absl::OkStatus();
@@ -41,7 +42,7 @@ TEST_P(EventStoreContract, AnErrorOfTheWorkRollsAllBack) {
     tx.OnCommit([&] { has_committed = true; });
     const std::vector<AppendRequest> requests = {
         Request("a-1", ExpectedVersion::NoStream())};
-    STELE_RETURN_IF_ERROR(tx.Append(requests));
+    STELE_RETURN_IF_ERROR(tx.AppendAll(requests));
     return RejectedError("no_thanks");
   }),
               StatusIs(absl::StatusCode::kFailedPrecondition, "no_thanks"));
@@ -63,10 +64,10 @@ TEST_P(EventStoreContract, AConflictInATransactionRollsAllBack) {
       store().Transact([&](Transaction& tx) -> absl::Status {
         const std::vector<AppendRequest> first = {
             Request("a-1", ExpectedVersion::NoStream())};
-        STELE_RETURN_IF_ERROR(tx.Append(first));
+        STELE_RETURN_IF_ERROR(tx.AppendAll(first));
         const std::vector<AppendRequest> second = {
             Request("b-1", ExpectedVersion::NoStream())};
-        STELE_RETURN_IF_ERROR(tx.Append(second));
+        STELE_RETURN_IF_ERROR(tx.AppendAll(second));
         return absl::OkStatus();
       });
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted));
@@ -77,17 +78,18 @@ TEST_P(EventStoreContract, AConflictInATransactionRollsAllBack) {
 
 TEST_P(EventStoreContract, AFailedAppendCannotBeIgnored) {
   Append("b-1");
-  EXPECT_FALSE(store()
-                   .Transact([&](Transaction& tx) -> absl::Status {
-                     const std::vector<AppendRequest> first = {
-                         Request("a-1", ExpectedVersion::NoStream())};
-                     STELE_RETURN_IF_ERROR(tx.Append(first));
-                     const std::vector<AppendRequest> second = {
-                         Request("b-1", ExpectedVersion::NoStream())};
-                     tx.Append(second).status().IgnoreError();  // The mistake.
-                     return absl::OkStatus();
-                   })
-                   .ok());
+  EXPECT_FALSE(
+      store()
+          .Transact([&](Transaction& tx) -> absl::Status {
+            const std::vector<AppendRequest> first = {
+                Request("a-1", ExpectedVersion::NoStream())};
+            STELE_RETURN_IF_ERROR(tx.AppendAll(first));
+            const std::vector<AppendRequest> second = {
+                Request("b-1", ExpectedVersion::NoStream())};
+            tx.AppendAll(second).status().IgnoreError();  // The mistake.
+            return absl::OkStatus();
+          })
+          .ok());
   EXPECT_EQ(VersionOf("a-1"), 0);
 }
 
@@ -99,10 +101,25 @@ TEST_P(EventStoreContract, EffectsRunOnceAfterTheCommitInOrder) {
     EXPECT_THAT(effects, IsEmpty());
     const std::vector<AppendRequest> requests = {
         Request("a-1", ExpectedVersion::NoStream())};
-    return tx.Append(requests).status();
+    return tx.AppendAll(requests).status();
   }),
               IsOk());
   EXPECT_THAT(effects, ElementsAre(1, 2));
+}
+
+TEST_P(EventStoreContract, AThrowingEffectUndoesNothing) {
+  bool has_run = false;
+  EXPECT_THAT(store().Transact([&](Transaction& tx) {
+    tx.OnCommit([] { throw std::runtime_error("too late"); });
+    tx.OnCommit([&] { has_run = true; });
+    const std::vector<AppendRequest> requests = {
+        Request("a-1", ExpectedVersion::NoStream())};
+    return tx.AppendAll(requests).status();
+  }),
+              IsOk());
+  EXPECT_TRUE(has_run);
+  EXPECT_THAT(Read("a-1"), SizeIs(1));
+  EXPECT_THAT(AwaitHead(1), IsOk());
 }
 
 TEST_P(EventStoreContract, AnEmptyTransactionIsHarmless) {
@@ -131,13 +148,15 @@ TEST_P(EventStoreContract, OnlyASqlStoreHasSql) {
 }
 
 TEST_P(EventStoreContract, AThrowingWorkIsAnErrorAndRollsBack) {
-  EXPECT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
-    const std::vector<AppendRequest> requests = {
-        Request("a-1", ExpectedVersion::NoStream())};
-    STELE_RETURN_IF_ERROR(tx.Append(requests));
-    throw std::runtime_error("boom");
-  }),
-              StatusIs(absl::StatusCode::kInternal));
+  const absl::Status status =
+      store().Transact([&](Transaction& tx) -> absl::Status {
+        const std::vector<AppendRequest> requests = {
+            Request("a-1", ExpectedVersion::NoStream())};
+        STELE_RETURN_IF_ERROR(tx.AppendAll(requests));
+        throw std::runtime_error("boom");
+      });
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInternal, HasSubstr("boom")));
+  EXPECT_TRUE(IsHandlerThrew(status));
   EXPECT_EQ(VersionOf("a-1"), 0);
   Append("a-1");  // The store still works.
 }
@@ -148,7 +167,7 @@ TEST_P(EventStoreContract, RepeatsWithinATransactionAreHarmless) {
   ASSERT_THAT(store().Append(request), IsOk());
   ASSERT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
     STELE_ASSIGN_OR_RETURN(const std::vector<AppendResult> again,
-                           tx.Append(std::span(&request, 1)));
+                           tx.AppendAll(std::span(&request, 1)));
     EXPECT_TRUE(again.at(0).was_duplicate);
     EXPECT_EQ(again.at(0).version, 2);
     return absl::OkStatus();
@@ -167,11 +186,11 @@ TEST_P(EventStoreContract, InlineWorkSeesTheEventsWithoutPositions) {
   std::vector<RecordedEvent> seen;
   ASSERT_THAT(store().Transact([&](Transaction& tx) {
     return tx
-        .Append(requests,
-                [&](std::span<const RecordedEvent> events) {
-                  seen.assign(events.begin(), events.end());
-                  return absl::OkStatus();
-                })
+        .AppendAll(requests,
+                   [&](std::span<const RecordedEvent> events) {
+                     seen.assign(events.begin(), events.end());
+                     return absl::OkStatus();
+                   })
         .status();
   }),
               IsOk());
@@ -192,10 +211,10 @@ TEST_P(EventStoreContract, FailedInlineWorkRollsTheAppendBack) {
       Request("a-1", ExpectedVersion::NoStream())};
   EXPECT_THAT(store().Transact([&](Transaction& tx) {
     return tx
-        .Append(requests,
-                [](std::span<const RecordedEvent>) {
-                  return absl::DataLossError("unreadable");
-                })
+        .AppendAll(requests,
+                   [](std::span<const RecordedEvent>) {
+                     return absl::DataLossError("unreadable");
+                   })
         .status();
   }),
               StatusIs(absl::StatusCode::kDataLoss));
@@ -214,11 +233,11 @@ TEST_P(EventStoreContract, InlineWorkDoesNotRunForRepeatsOrConflicts) {
     return absl::OkStatus();
   };
   EXPECT_THAT(store().Transact([&](Transaction& tx) {
-    return tx.Append(requests, inline_work).status();
+    return tx.AppendAll(requests, inline_work).status();
   }),
               IsOk());
   EXPECT_THAT(store().Transact([&](Transaction& tx) {
-    return tx.Append(losers, inline_work).status();
+    return tx.AppendAll(losers, inline_work).status();
   }),
               StatusIs(absl::StatusCode::kAborted));
   EXPECT_EQ(runs, 0);

@@ -25,24 +25,27 @@ struct NatsOptions {
 
   // How long the server remembers message ids: a message that is sent again
   // within this time is stored once. The server keeps the ids in memory.
-  absl::Duration duplicates_window = absl::Minutes(2);
+  absl::Duration duplicates_window = absl::Minutes(2);  // >= 100 ms.
 
   int replicas = 1;  // Copies in a cluster, 1 to 5. 3 survives one loss.
 
   // When the server may forget messages: never, unless set. At `max_bytes` the
   // stream takes no more, and the relay waits: nothing unread is dropped.
-  absl::Duration max_age = absl::ZeroDuration();  // Zero = for ever.
-  std::int64_t max_bytes = -1;                    // -1 = no bound.
+  // `max_age`: zero = for ever, else >= duplicates_window. `max_bytes`: > 0, or
+  // -1 = no bound.
+  absl::Duration max_age = absl::ZeroDuration();
+  std::int64_t max_bytes = -1;
 
-  int publish_window = 100;  // Most messages awaiting acknowledgement, >= 1.
-  absl::Duration ack_timeout = absl::Seconds(5);  // Of one message.
+  // Most messages awaiting acknowledgement, 1 to 10'000.
+  int publish_window = 100;
+  absl::Duration ack_timeout = absl::Seconds(5);  // Of one message; >= 1 ms.
 
   // A delivered message that is not settled for so long comes again. Also the
   // time a consumer waits, before it goes on, for what its predecessor left.
-  absl::Duration ack_wait = absl::Seconds(10);
-  int unsettled_max = 1000;  // Of one group and topic.
+  absl::Duration ack_wait = absl::Seconds(10);  // >= 100 ms.
+  int unsettled_max = 1000;                     // Of one group and topic; >= 1.
 
-  absl::Duration connect_timeout = absl::Seconds(2);
+  absl::Duration connect_timeout = absl::Seconds(2);  // >= 1 ms.
 
   // How to log in; empty = not this way.
   std::string user = {};
