@@ -2,6 +2,10 @@
 
 if(STELE_SANITIZE)
   add_compile_options(-fsanitize=${STELE_SANITIZE} -fno-omit-frame-pointer)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    # What the sanitizers add hides from GCC that <regex> sets its members.
+    add_compile_options(-Wno-maybe-uninitialized)
+  endif()
   add_link_options(-fsanitize=${STELE_SANITIZE})
 endif()
 
