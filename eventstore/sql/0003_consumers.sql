@@ -1,6 +1,11 @@
 -- Consumers: who may work on which part of the log, how far it got, and which
 -- keys are set aside. Leases are judged by this server's clock alone, and no
 -- lock outlives a short transaction.
+--
+-- Locks are waited for in one order, so that no two transactions wait for each
+-- other: checkpoints, the consumer's row, owners, parked keys, parked events.
+-- Whoever holds the consumer's row and then comes to a checkpoint passes over
+-- one that is locked.
 
 CREATE TABLE {schema}.consumers (
   name text COLLATE "C" PRIMARY KEY,

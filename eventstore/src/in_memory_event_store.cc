@@ -186,11 +186,10 @@ class InMemoryEventStore final : public EventStore {
     STELE_RETURN_IF_ERROR(ValidateSnapshot(snapshot));
     return core_.Writing([&]() -> absl::Status {
       const Stream* stream = FindStream(core_.committed(), snapshot.stream_id);
-      if (stream == nullptr || stream->is_tombstoned) {
-        return absl::NotFoundError(absl::StrCat("there is no stream ",
-                                                Quoted(snapshot.stream_id),
-                                                " to keep a snapshot of"));
-      }
+      const bool is_there = stream != nullptr && !stream->is_tombstoned;
+      STELE_RETURN_IF_ERROR(CheckSnapshot(
+          snapshot,
+          is_there ? static_cast<std::int64_t>(stream->events.size()) : 0));
       core_.Commit([&](State& state) {
         Snapshot& kept = state.snapshots[snapshot.stream_id];
         if (snapshot.version >= kept.version) kept = snapshot;

@@ -196,12 +196,12 @@ struct ConsumerSql {
       "AND e.key = p.key)",
       {kText});
   const std::vector<Statement> forget = {
-      Make("stele_forget_events",
-           "DELETE FROM {schema}.parked_events WHERE consumer = $1", {kText}),
-      Make("stele_forget_parked",
-           "DELETE FROM {schema}.parked WHERE consumer = $1", {kText}),
       Make("stele_forget_owners",
            "DELETE FROM {schema}.consumer_owners WHERE consumer = $1", {kText}),
+      Make("stele_forget_parked",
+           "DELETE FROM {schema}.parked WHERE consumer = $1", {kText}),
+      Make("stele_forget_events",
+           "DELETE FROM {schema}.parked_events WHERE consumer = $1", {kText}),
       Make("stele_forget_slots",
            "DELETE FROM {schema}.checkpoints WHERE consumer = $1", {kText}),
       Make("stele_forget_consumer",

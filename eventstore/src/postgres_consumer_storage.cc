@@ -425,6 +425,10 @@ absl::Status PostgresConsumerStorage::Reset(const std::string& consumer,
 absl::Status PostgresConsumerStorage::Forget(const std::string& consumer) {
   constexpr std::string_view kDoing = "forgetting a consumer";
   return Alone(kDoing, [&](postgres::Session& session) -> absl::Status {
+    STELE_RETURN_IF_ERROR(
+        session.Execute(kDoing, sql_->lock_slots, Params().Text(consumer)));
+    STELE_RETURN_IF_ERROR(
+        session.Execute(kDoing, sql_->lock_consumer, Params().Text(consumer)));
     for (const Statement& statement : sql_->forget) {
       STELE_RETURN_IF_ERROR(
           session.Execute(kDoing, statement, Params().Text(consumer)));

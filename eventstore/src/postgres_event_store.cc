@@ -291,17 +291,14 @@ absl::StatusOr<std::optional<Snapshot>> PostgresEventStore::LoadSnapshot(
 
 absl::Status PostgresEventStore::SaveSnapshot(const Snapshot& snapshot) {
   STELE_RETURN_IF_ERROR(ValidateSnapshot(snapshot));
-  STELE_ASSIGN_OR_RETURN(const postgres::Result streams,
+  STELE_ASSIGN_OR_RETURN(const postgres::Result found,
                          Query("saving a snapshot", statements_.save_snapshot,
                                postgres::Params()
                                    .Text(snapshot.stream_id)
                                    .Int8(snapshot.version)
                                    .Text(snapshot.fingerprint)
                                    .Bytea(snapshot.state)));
-  if (streams.rows() > 0) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("there is no stream ",
-                                          Quoted(snapshot.stream_id),
-                                          " to keep a snapshot of"));
+  return CheckSnapshot(snapshot, found.rows() == 0 ? 0 : found.GetInt8(0, 0));
 }
 
 // A new session is taken only if it leads where our own connections, which look

@@ -200,14 +200,14 @@ Statements::Statements(const std::string& schema) {
                        {kText});
   save_snapshot = make(
       "stele_save_snapshot",
-      "WITH found AS (SELECT s.stream_key FROM {schema}.streams s WHERE "
-      "s.name = $1 AND NOT s.is_tombstoned), saved AS ("
+      "WITH found AS (SELECT s.stream_key, s.version FROM {schema}.streams s "
+      "WHERE s.name = $1 AND NOT s.is_tombstoned), saved AS ("
       "INSERT INTO {schema}.snapshots AS p (stream_key, version, fingerprint, "
-      "state) SELECT f.stream_key, $2, $3, $4 FROM found f "
-      "ON CONFLICT (stream_key) DO UPDATE "
+      "state) SELECT f.stream_key, $2, $3, $4 FROM found f WHERE f.version >= "
+      "$2 ON CONFLICT (stream_key) DO UPDATE "
       "SET version = excluded.version, fingerprint = excluded.fingerprint, "
       "state = excluded.state, saved_at = now() WHERE excluded.version >= "
-      "p.version) SELECT f.stream_key FROM found f",
+      "p.version) SELECT f.version FROM found f",
       {kText, kInt8, kText, kBytea});
 }
 

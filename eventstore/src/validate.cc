@@ -190,6 +190,18 @@ absl::Status ValidateSnapshot(const Snapshot& snapshot) {
   return absl::OkStatus();
 }
 
+absl::Status CheckSnapshot(const Snapshot& snapshot, std::int64_t version) {
+  if (version == 0) {
+    return absl::NotFoundError(absl::StrCat("there is no stream ",
+                                            Quoted(snapshot.stream_id),
+                                            " to keep a snapshot of"));
+  }
+  if (snapshot.version <= version) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "snapshot of stream ", Quoted(snapshot.stream_id), " is of version ",
+      snapshot.version, ", and the stream is only at version ", version));
+}
+
 absl::Status ValidateService(const std::string& service) {
   return ValidateName("service name", service);
 }

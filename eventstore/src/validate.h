@@ -23,6 +23,9 @@ absl::Status ValidateReached(std::int64_t position, std::int64_t last_event);
 absl::Status ValidateTombstone(const std::string& stream_id,
                                ExpectedVersion expected_version);
 absl::Status ValidateSnapshot(const Snapshot& snapshot);
+// What follows for a snapshot from the version that its stream is at; 0 = there
+// is no such stream, or it is tombstoned.
+absl::Status CheckSnapshot(const Snapshot& snapshot, std::int64_t version);
 absl::Status ValidateService(const std::string& service);
 
 // The same for ConsumerStorage. Consumer and owner names are 1 to 256 bytes of

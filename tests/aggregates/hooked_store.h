@@ -77,6 +77,7 @@ class HookedStore final : public EventStore {
       const std::string& stream_id) override {
     ++snapshot_loads;
     if (!snapshot_load_error.ok()) return snapshot_load_error;
+    if (snapshot_loaded.has_value()) return snapshot_loaded;
     return inner_->LoadSnapshot(stream_id);
   }
   absl::Status SaveSnapshot(const Snapshot& snapshot) override {
@@ -101,6 +102,7 @@ class HookedStore final : public EventStore {
 
   // Set by tests of one thread.
   absl::Status snapshot_load_error;
+  std::optional<Snapshot> snapshot_loaded;  // In the place of what is kept.
   absl::Status snapshot_save_error;
 
  private:

@@ -238,7 +238,10 @@ class EventStore {
   // The newest snapshot of a stream, nullopt if there is none. Saving replaces
   // an older one; a snapshot of an older version than the stored one is
   // ignored. Errors of saving:
-  //   kNotFound  there is no such stream, or it is tombstoned.
+  //   kNotFound            there is no such stream, or it is tombstoned.
+  //   kFailedPrecondition  the stream has not come to that version: the state
+  //   is
+  //                        of events that are not, or no longer, there.
   virtual absl::StatusOr<std::optional<Snapshot>> LoadSnapshot(
       const std::string& stream_id) = 0;
   virtual absl::Status SaveSnapshot(const Snapshot& snapshot) = 0;

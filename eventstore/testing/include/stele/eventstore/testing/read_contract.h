@@ -401,6 +401,21 @@ TEST_P(EventStoreContract, ASnapshotOfTheSameVersionReplaces) {
   EXPECT_EQ((*loaded)->fingerprint, "new fold");
 }
 
+TEST_P(EventStoreContract, ASnapshotOfWhatIsStillToComeIsRefused) {
+  Append("order-1", 3);
+  const auto is_refused = StatusIs(absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(store().SaveSnapshot({"order-1", 4, "print", "x"}), is_refused);
+  EXPECT_THAT(store().LoadSnapshot("order-1"),
+              IsOkAndHolds(::testing::Eq(std::nullopt)));
+  ASSERT_THAT(store().SaveSnapshot({"order-1", 3, "print", "a"}), IsOk());
+  EXPECT_THAT(store().SaveSnapshot({"order-1", 4, "print", "x"}), is_refused);
+  const auto loaded = store().LoadSnapshot("order-1");
+  ASSERT_THAT(loaded, IsOk());
+  EXPECT_EQ((*loaded)->version, 3);
+  Append("order-1");
+  EXPECT_THAT(store().SaveSnapshot({"order-1", 4, "print", "b"}), IsOk());
+}
+
 TEST_P(EventStoreContract, ASnapshotOfNoStreamIsRefused) {
   EXPECT_THAT(store().SaveSnapshot({"order-1", 1, "print", "state"}),
               StatusIs(absl::StatusCode::kNotFound));
