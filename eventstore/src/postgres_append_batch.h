@@ -35,7 +35,7 @@ struct UnitOutcome {
 absl::Status HeldStreamError(const std::string& stream_id);
 
 // Independent units on their way through the append functions of the schema
-// (0002_append.sql says what the arrays mean). No stream occurs twice.
+// (0003_append_check.sql says what the arrays mean). No stream occurs twice.
 //
 // Refers to the requests, which must outlive it. Not thread-safe.
 class AppendBatch {
@@ -81,6 +81,10 @@ class AppendBatch {
   static constexpr int kAppendPositions = 5;  // Column of append().
 
  private:
+  // Columns of append_check(); those of append() begin with the second.
+  static constexpr int kCheckKeys = 0, kCheckVersions = 1, kCheckVerdicts = 2,
+                       kCheckRecordedAt = 6;
+
   // One stream's part of a unit; ordered by name.
   struct Part {
     const AppendRequest* request = nullptr;

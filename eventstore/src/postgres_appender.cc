@@ -24,17 +24,8 @@ constexpr absl::Duration kGrace = absl::Seconds(2);
 // For each of the two steps of a connection, however little time is left.
 constexpr absl::Duration kAttachMin = absl::Seconds(1);
 
-// Between two tries to register names that another session is registering.
-constexpr absl::Duration kNameGap = absl::Milliseconds(5);
-
 // How often those are looked for that have waited too long.
 constexpr absl::Duration kOverdueGapMax = absl::Seconds(1);
-
-// True iff a name could not be registered in time, as the server says.
-bool IsBusy(const absl::Status& status,
-            const postgres::AsyncConnection& connection) {
-  return absl::IsDeadlineExceeded(status) && !connection.outcome_unknown();
-}
 
 absl::Time NewestOf(const AppendQueue::Group& group) {
   absl::Time newest = absl::InfinitePast();
@@ -80,7 +71,8 @@ Appender::Appender(IoThread& thread, const Statements& statements,
           "Appends waiting for streams that other sessions hold, or for names "
           "that they register")),
       parked_lane_(std::make_unique<Lane>(thread, history, options_.connect)),
-      interner_(std::make_unique<Lane>(thread, history, options_.connect)),
+      interner_(thread, statements, history, options_.connect,
+                options_.call_timeout),
       queue_(options_.connections, options_.group_appends_max),
       stopped_(thread.io()) {
   for (int i = 0; i < options_.connections; ++i) {
@@ -102,8 +94,7 @@ void Appender::Stop() {
   for (const auto& lane : lanes_) lane->signal.Notify();
   parked_lane_->signal.Notify();
   stopped_.Notify();
-  interner_->signal.Notify();
-  interner_->connection->Close();
+  interner_.Stop();
 }
 
 void Appender::GiveUp() {
@@ -157,7 +148,8 @@ asio::awaitable<void> Appender::DropOverdue() {
 void Appender::FailOverdue() {
   const absl::Time overdue = absl::Now() - options_.call_timeout;
   for (const Waiting& waiting : queue_.TakeOlderThan(overdue)) {
-    const std::optional<std::string> name = busy_names_.FindIn(waiting.unit);
+    const std::optional<std::string> name =
+        interner_.busy().FindIn(waiting.unit);
     if (waiting.held_by_others != nullptr) {
       Finish(waiting, HeldStreamError(*waiting.held_by_others));
     } else if (name.has_value()) {
@@ -215,7 +207,7 @@ asio::awaitable<void> Appender::RunParked() {
       group = queue_.TakeOneParked();
     }
     if (group.empty()) {
-      busy_names_.Clear();
+      interner_.busy().Clear();
       if (stopping_) break;
       co_await lane.signal.Wait();
       continue;
@@ -236,7 +228,8 @@ asio::awaitable<std::vector<UnitOutcome>> Appender::RunGroup(Lane& lane,
   std::vector<std::size_t> open;
   for (std::size_t i = 0; i < group.size(); ++i) open.push_back(i);
   const auto must_wait = [&](std::size_t i) {
-    const std::optional<std::string> name = busy_names_.FindIn(group[i].unit);
+    const std::optional<std::string> name =
+        interner_.busy().FindIn(group[i].unit);
     if (!name.has_value()) return false;
     outcomes[i] = {.result = BusyNameError(*name), .must_wait = true};
     return true;
@@ -252,7 +245,7 @@ asio::awaitable<std::vector<UnitOutcome>> Appender::RunGroup(Lane& lane,
     written = co_await WriteAll(lane, std::move(units), wait, deadline);
   }
   for (std::size_t n = 0; n < open.size(); ++n) {
-    if (wait != Wait::kNot) busy_names_.EraseAllOf(group[open[n]].unit);
+    if (wait != Wait::kNot) interner_.busy().EraseAllOf(group[open[n]].unit);
     outcomes[open[n]] = std::move(written[n]);
   }
   co_return outcomes;
@@ -277,7 +270,7 @@ asio::awaitable<std::vector<UnitOutcome>> Appender::WriteAll(
         co_await Write(lane, alone, wait, deadline);
     if (outcome.empty()) {
       outcome.push_back(
-          {.result = BusyNameError(busy_names_.FindIn(unit).value_or("")),
+          {.result = BusyNameError(interner_.busy().FindIn(unit).value_or("")),
            .must_wait = true});
     }
     outcomes.push_back(std::move(outcome.front()));
@@ -326,9 +319,8 @@ asio::awaitable<absl::StatusOr<std::vector<UnitOutcome>>> Appender::WriteOnce(
   if (given_up_) co_return absl::CancelledError("the store is closing");
   STELE_CO_RETURN_IF_ERROR(
       co_await connection.Attach(std::max(Until(deadline), kAttachMin)));
-  const absl::Status named = co_await InternOn(connection, batch, deadline);
-  names_are_busy = IsBusy(named, *connection);
-  STELE_CO_RETURN_IF_ERROR(named);
+  STELE_CO_RETURN_IF_ERROR(co_await interner_.ResolveOn(
+      connection, batch, deadline, names_are_busy));
   const postgres::Params params = batch.AppendParams(wait);
   absl::StatusOr<postgres::Result> result = co_await connection->Execute(
       "appending", statements_.append, params, Until(deadline) + kGrace);
@@ -339,85 +331,6 @@ asio::awaitable<absl::StatusOr<std::vector<UnitOutcome>>> Appender::WriteOnce(
   head_.OnCommitted(batch.Placed(*result, AppendBatch::kAppendPositions),
                     connection.run()->history);
   co_return batch.AppendOutcomes(*result);
-}
-
-asio::awaitable<absl::Status> Appender::InternNames(
-    AdmittedConnection& connection, std::string_view doing,
-    const postgres::Statement& statement,
-    const std::vector<std::string_view>& missing, absl::Time deadline,
-    Names<std::int32_t>& known) {
-  if (missing.empty()) co_return absl::OkStatus();
-  postgres::Params params;
-  params.Texts(missing);
-  auto result = co_await connection->Execute(doing, statement, params,
-                                             Until(deadline) + kGrace);
-  if (IsBusy(result.status(), *connection)) {
-    busy_names_.Add(missing);
-    co_return BusyNameError(missing.front());
-  }
-  STELE_CO_RETURN_IF_ERROR(result);
-  const std::vector<std::int32_t> ids = result->GetInt4s(0, 0);
-  for (std::size_t i = 0; i < ids.size(); ++i) known.Add(ids[i], missing[i]);
-  co_return absl::OkStatus();
-}
-
-asio::awaitable<absl::Status> Appender::InternOn(AdmittedConnection& connection,
-                                                 AppendBatch& batch,
-                                                 absl::Time deadline) {
-  KnownNames& names = connection.run()->names;
-  for (int tries = 0; tries < kTriesMax; ++tries) {
-    const AppendBatch::MissingNames missing = batch.Resolve(names);
-    if (missing.empty()) co_return absl::OkStatus();
-    STELE_CO_RETURN_IF_ERROR(co_await InternNames(
-        connection, "registering event types", statements_.intern_types,
-        missing.types, deadline, names.types));
-    STELE_CO_RETURN_IF_ERROR(
-        co_await InternNames(connection, "registering stream categories",
-                             statements_.intern_categories, missing.categories,
-                             deadline, names.categories));
-  }
-  co_return absl::ResourceExhaustedError(
-      "appending: more event types at a time than can be kept in mind");
-}
-
-asio::awaitable<absl::Status> Appender::Intern(AppendBatch& batch,
-                                               ServerRunPtr run) {
-  const absl::Time deadline = absl::Now() + options_.call_timeout;
-  while (true) {
-    bool names_are_busy = false;
-    absl::Status status =
-        co_await InternOnce(batch, run, deadline, names_are_busy);
-    if (!names_are_busy || absl::Now() >= deadline) co_return status;
-    // Others first.
-    co_await interner_->signal.WaitFor(kNameGap);
-  }
-}
-
-asio::awaitable<absl::Status> Appender::InternOnce(AppendBatch& batch,
-                                                   const ServerRunPtr& run,
-                                                   absl::Time deadline,
-                                                   bool& names_are_busy) {
-  while (interner_is_busy_ && !stopping_ && absl::Now() < deadline) {
-    co_await interner_->signal.WaitFor(Until(deadline));
-  }
-  if (stopping_) co_return absl::CancelledError("the store is closing");
-  if (interner_is_busy_) {
-    co_return absl::DeadlineExceededError(
-        "registering names: waited too long for a connection");
-  }
-  interner_is_busy_ = true;
-  absl::Status status = co_await interner_->connection.Attach(Until(deadline));
-  if (status.ok() && interner_->connection.run() != run) {
-    status =
-        absl::UnavailableError("appending: the server was restarted meanwhile");
-  }
-  if (status.ok()) {
-    status = co_await InternOn(interner_->connection, batch, deadline);
-    names_are_busy = IsBusy(status, *interner_->connection);
-  }
-  interner_is_busy_ = false;
-  interner_->signal.Notify();
-  co_return status;
 }
 
 void Appender::Settle(Group& group, std::vector<UnitOutcome> outcomes) {

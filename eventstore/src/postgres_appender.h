@@ -10,11 +10,10 @@
 #include "absl/time/time.h"
 #include "postgres_append_batch.h"
 #include "postgres_append_queue.h"
-#include "postgres_busy_names.h"
 #include "postgres_head.h"
 #include "postgres_history.h"
+#include "postgres_interner.h"
 #include "postgres_io.h"
-#include "postgres_names.h"
 #include "postgres_statements.h"
 #include "stele/base/metrics.h"
 #include "stele/postgres/async_connection.h"
@@ -59,11 +58,8 @@ class Appender {
   // The same for coroutines.
   boost::asio::awaitable<UnitResult> AsyncAppend(AppendUnit unit);
 
-  // Resolves the names of `batch`, making numbers for those that have none yet,
-  // on a connection of its own.
-  // kUnavailable if that leads to another run of the server.
-  boost::asio::awaitable<absl::Status> Intern(AppendBatch& batch,
-                                              ServerRunPtr run);
+  // Gives names their numbers.
+  Interner& interner() { return interner_; }
 
  private:
   using Waiting = AppendQueue::Waiting;
@@ -99,21 +95,6 @@ class Appender {
   boost::asio::awaitable<absl::StatusOr<std::vector<UnitOutcome>>> WriteOnce(
       Lane& lane, AppendBatch& batch, Wait wait, absl::Time deadline,
       bool& in_doubt, bool& names_are_busy);
-  boost::asio::awaitable<absl::Status> InternNames(
-      AdmittedConnection& connection, std::string_view doing,
-      const postgres::Statement& statement,
-      const std::vector<std::string_view>& missing, absl::Time deadline,
-      Names<std::int32_t>& known);
-  // REQUIRES: attached; the numbers are for this session's run.
-  // kDeadlineExceeded if another session is registering some of the names,
-  // which are then among the busy ones.
-  boost::asio::awaitable<absl::Status> InternOn(AdmittedConnection& connection,
-                                                AppendBatch& batch,
-                                                absl::Time deadline);
-  boost::asio::awaitable<absl::Status> InternOnce(AppendBatch& batch,
-                                                  const ServerRunPtr& run,
-                                                  absl::Time deadline,
-                                                  bool& names_are_busy);
   void Settle(Group& group, std::vector<UnitOutcome> outcomes);
   void Finish(const Waiting& waiting, UnitResult result);
   void ShowWaiting();
@@ -133,10 +114,8 @@ class Appender {
 
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<Lane> parked_lane_;  // Connects when there is something.
-  std::unique_ptr<Lane> interner_;
-  bool interner_is_busy_ = false;
+  Interner interner_;
   AppendQueue queue_;
-  BusyNames busy_names_;
   Signal stopped_;
   bool stopping_ = false;
   bool given_up_ = false;

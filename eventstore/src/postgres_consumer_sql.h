@@ -15,7 +15,7 @@ namespace stele::postgres_store {
 using enum postgres::Type;
 using postgres::Statement;
 
-// The statements on the tables of 0003_consumers.sql, for one schema.
+// The statements on the tables of 0007_consumers.sql, for one schema.
 struct ConsumerSql {
   explicit ConsumerSql(const std::string& schema)
       : quoted(postgres::QuoteIdentifier(schema)) {}

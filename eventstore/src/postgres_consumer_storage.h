@@ -13,7 +13,7 @@ namespace stele::postgres_store {
 
 struct ConsumerSql;
 
-// Checkpoints, leases and parked keys in the tables of 0003_consumers.sql.
+// Checkpoints, leases and parked keys in the tables of 0007_consumers.sql.
 class PostgresConsumerStorage final : public ConsumerStorage {
  public:
   // `pool` must outlive it.

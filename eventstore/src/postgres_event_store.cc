@@ -92,7 +92,7 @@ PostgresEventStore::PostgresEventStore(
             [this](AppendBatch& batch, const ServerRunPtr& run) {
               // Nearly always there is nothing to ask for.
               if (batch.Resolve(run->names).empty()) return absl::OkStatus();
-              return thread_.Block(appender_.Intern(batch, run));
+              return thread_.Block(appender_.interner().Resolve(batch, run));
             }},
       consumers_(*admin_pool_, host_) {
   thread_.Post([this] {

@@ -57,9 +57,57 @@ CREATE TABLE {schema}.parked_events (
   PRIMARY KEY (consumer, key, position)
 );
 
+-- Has `owner` live from now on for as long as `lease` says. One at a time per
+-- consumer: its row is locked. All null for one that is not registered.
+CREATE FUNCTION {schema}.enter_consumer(
+  consumer_name text, owner_name text, lease interval,
+  OUT all_slots integer, OUT entered_at timestamptz)
+LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT c.slots INTO all_slots FROM {schema}.consumers c
+  WHERE c.name = consumer_name FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  entered_at := clock_timestamp();
+  INSERT INTO {schema}.consumer_owners AS o (consumer, owner, live_until)
+  VALUES (consumer_name, owner_name, entered_at + lease)
+  ON CONFLICT (consumer, owner) DO UPDATE SET live_until = entered_at + lease;
+END
+$$;
+
+-- Renews what `owner` holds. A slot whose checkpoint is being moved right now
+-- is passed over, and is safe all the same: nobody takes a slot of an owner
+-- that is live.
+CREATE FUNCTION {schema}.extend_leases(
+  consumer_name text, owner_name text, until timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE {schema}.checkpoints c SET lease_until = until
+  FROM (SELECT x.slot FROM {schema}.checkpoints x
+        WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
+        FOR NO KEY UPDATE SKIP LOCKED) AS s
+  WHERE c.consumer = consumer_name AND c.slot = s.slot;
+END
+$$;
+
+-- The slots that `owner` holds.
+CREATE FUNCTION {schema}.slots_held(
+  consumer_name text, owner_name text,
+  OUT slots integer[], OUT epochs bigint[], OUT positions bigint[])
+LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT coalesce(array_agg(c.slot ORDER BY c.slot), '{}'),
+         coalesce(array_agg(c.lease_epoch ORDER BY c.slot), '{}'),
+         coalesce(array_agg(c.position ORDER BY c.slot), '{}')
+  INTO slots, epochs, positions
+  FROM {schema}.checkpoints c
+  WHERE c.consumer = consumer_name AND c.lease_owner = owner_name;
+END
+$$;
+
 -- Renews what `owner` holds, and its own life. Null for a consumer that is not
--- registered. A slot whose checkpoint is being moved right now is passed over,
--- and is safe all the same: nobody takes a slot of an owner that is live.
+-- registered.
 CREATE FUNCTION {schema}.renew_slots(
   consumer_name text, owner_name text, lease interval,
   OUT slots integer[], OUT epochs bigint[], OUT positions bigint[])
@@ -67,29 +115,14 @@ LANGUAGE plpgsql AS $$
 DECLARE
   at timestamptz;
 BEGIN
-  -- One at a time per consumer.
-  PERFORM FROM {schema}.consumers c
-  WHERE c.name = consumer_name FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
+  SELECT e.entered_at INTO at
+  FROM {schema}.enter_consumer(consumer_name, owner_name, lease) AS e;
+  IF at IS NULL THEN
     RETURN;
   END IF;
-  at := clock_timestamp();
-  INSERT INTO {schema}.consumer_owners AS o (consumer, owner, live_until)
-  VALUES (consumer_name, owner_name, at + lease)
-  ON CONFLICT (consumer, owner) DO UPDATE SET live_until = at + lease;
-
-  UPDATE {schema}.checkpoints c SET lease_until = at + lease
-  FROM (SELECT x.slot FROM {schema}.checkpoints x
-        WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
-        FOR NO KEY UPDATE SKIP LOCKED) AS s
-  WHERE c.consumer = consumer_name AND c.slot = s.slot;
-
-  SELECT coalesce(array_agg(c.slot ORDER BY c.slot), '{}'),
-         coalesce(array_agg(c.lease_epoch ORDER BY c.slot), '{}'),
-         coalesce(array_agg(c.position ORDER BY c.slot), '{}')
-  INTO slots, epochs, positions
-  FROM {schema}.checkpoints c
-  WHERE c.consumer = consumer_name AND c.lease_owner = owner_name;
+  PERFORM {schema}.extend_leases(consumer_name, owner_name, at + lease);
+  SELECT h.* INTO slots, epochs, positions
+  FROM {schema}.slots_held(consumer_name, owner_name) AS h;
 END
 $$;
 
@@ -108,16 +141,11 @@ DECLARE
   share integer;
   held integer;
 BEGIN
-  -- One at a time per consumer.
-  SELECT c.slots INTO all_slots FROM {schema}.consumers c
-  WHERE c.name = consumer_name FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
+  SELECT e.all_slots, e.entered_at INTO all_slots, at
+  FROM {schema}.enter_consumer(consumer_name, owner_name, lease) AS e;
+  IF at IS NULL THEN
     RETURN;
   END IF;
-  at := clock_timestamp();
-  INSERT INTO {schema}.consumer_owners AS o (consumer, owner, live_until)
-  VALUES (consumer_name, owner_name, at + lease)
-  ON CONFLICT (consumer, owner) DO UPDATE SET live_until = at + lease;
   DELETE FROM {schema}.consumer_owners o
   WHERE o.consumer = consumer_name AND o.live_until <= at;
   SELECT count(*) INTO owners FROM {schema}.consumer_owners o
@@ -131,11 +159,7 @@ BEGIN
     WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
     ORDER BY x.slot OFFSET share FOR NO KEY UPDATE SKIP LOCKED));
 
-  UPDATE {schema}.checkpoints c SET lease_until = at + lease
-  FROM (SELECT x.slot FROM {schema}.checkpoints x
-        WHERE x.consumer = consumer_name AND x.lease_owner = owner_name
-        FOR NO KEY UPDATE SKIP LOCKED) AS s
-  WHERE c.consumer = consumer_name AND c.slot = s.slot;
+  PERFORM {schema}.extend_leases(consumer_name, owner_name, at + lease);
 
   SELECT count(*) INTO held FROM {schema}.checkpoints c
   WHERE c.consumer = consumer_name AND c.lease_owner = owner_name;
@@ -153,11 +177,7 @@ BEGIN
     ORDER BY x.slot LIMIT greatest(share - held, 0)
     FOR NO KEY UPDATE SKIP LOCKED));
 
-  SELECT coalesce(array_agg(c.slot ORDER BY c.slot), '{}'),
-         coalesce(array_agg(c.lease_epoch ORDER BY c.slot), '{}'),
-         coalesce(array_agg(c.position ORDER BY c.slot), '{}')
-  INTO slots, epochs, positions
-  FROM {schema}.checkpoints c
-  WHERE c.consumer = consumer_name AND c.lease_owner = owner_name;
+  SELECT h.* INTO slots, epochs, positions
+  FROM {schema}.slots_held(consumer_name, owner_name) AS h;
 END
 $$;
