@@ -1,4 +1,4 @@
-#include "eventstore/src/postgres_head.h"
+#include "eventstore/src/postgres/head.h"
 
 #include "tests/eventstore/postgres_fixture.h"
 

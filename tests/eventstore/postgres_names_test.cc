@@ -1,4 +1,4 @@
-#include "eventstore/src/postgres_names.h"
+#include "eventstore/src/postgres/names.h"
 
 #include "tests/eventstore/postgres_fixture.h"
 

@@ -1,5 +1,5 @@
 #include "absl/strings/str_join.h"
-#include "eventstore/src/postgres_statements.h"
+#include "eventstore/src/postgres/statements.h"
 #include "tests/eventstore/postgres_fixture.h"
 
 // Plans that do not depend on how large tables were when a session met them.
