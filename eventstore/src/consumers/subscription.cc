@@ -31,6 +31,7 @@ class FollowingThread final : public Subscription {
         position_(options_.after_position),
         thread_([this] { Follow(); }) {}
 
+  // Whoever wants to know how it ended calls Stop().
   ~FollowingThread() override { Stop().IgnoreError(); }
 
   std::int64_t position() const override { return position_.load(); }

@@ -383,7 +383,7 @@ asio::awaitable<void> HeadTracker::Announce() {
     (co_await announcer_.Execute("announcing appends", statements_.notify,
                                  params, call_timeout_))
         .status()
-        .IgnoreError();  // The same.
+        .IgnoreError();  // Others poll.
     if (stopping_) break;
     co_await announce_signal_.WaitFor(kAnnounceGap);
   }

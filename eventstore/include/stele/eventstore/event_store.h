@@ -162,6 +162,12 @@ class EventStore {
   // Whoever names the version that a stream is at is taken to know what is up
   // to there: only the stream's very last event is compared with the call's.
   //
+  // A version is a number, and says nothing of the events that led to it. After
+  // a restore or a failover that took events from a stream, an append that was
+  // decided on them is refused while the stream is shorter than they made it,
+  // and taken once others have made it exactly as long. So whoever has decided
+  // on what it read is stopped before anybody appends to a restored store.
+  //
   // Errors:
   //   kAborted             a stream is not at its expected version, or has some
   //                        of the events; the status carries a VersionConflict.

@@ -49,7 +49,10 @@ struct PostgresEventStoreOptions {
   // How long a call may take before it fails with kDeadlineExceeded, or in
   // doubt if it may have been committed. Also the server's statement_timeout.
   // What counts:
-  //   appends         the whole call.
+  //   appends         the whole call. On a server that falls silent in the
+  //                   midst of it up to twice that: appends that share a commit
+  //                   wait as long as the newest of them may, and an older one
+  //                   may have waited its time for a connection before.
   //   reads           each page, since a visitor may take its time.
   //   transactions    the wait for a connection; then each statement. Longer
   //                   ones: postgres::AllowLongStatements().
