@@ -171,6 +171,23 @@ TEST_P(RefusalTest, AnAnswerWithoutEventsIsNotRecordedUnlessAsked) {
   EXPECT_EQ(store_.appends, 1);
 }
 
+TEST_P(RefusalTest, ACopyOfWhatChangedNothingIsDecidedAfresh) {
+  Open("a");
+  const auto first = Dispatch(MakeLook("a"), again_);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->events, 0);
+  // As if there were something to do by now.
+  const auto second = Dispatch(MakePayIn("a", 5), again_);
+  ASSERT_THAT(second, IsOk());
+  EXPECT_FALSE(second->was_duplicate);
+  EXPECT_EQ(second->events, 1);
+  const auto third = Dispatch(MakePayIn("a", 5), again_);
+  ASSERT_THAT(third, IsOk());
+  EXPECT_TRUE(third->was_duplicate);
+  EXPECT_EQ(third->position, second->position);
+  EXPECT_EQ(Load("a").state.cents(), 5);
+}
+
 // ---- The state knows nothing of it ------------------------------------------
 
 TEST_P(RefusalTest, ChangesNoState) {
