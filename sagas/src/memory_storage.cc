@@ -77,6 +77,22 @@ absl::StatusOr<std::vector<SagaTimerRow>> MemorySagaStorage::TakeTimers(
   return taken;
 }
 
+absl::Status MemorySagaStorage::VoidTimers(Transaction& tx,
+                                           const std::string& saga,
+                                           const std::string& id) {
+  tx.OnCommit([tables = tables_, saga, id] {
+    absl::MutexLock lock(&tables->mutex);
+    std::erase_if(tables->timers, [&](const auto& timer) {
+      return std::get<0>(timer.first) == saga && std::get<1>(timer.first) == id;
+    });
+    const auto row = tables->rows.find({saga, id});
+    if (row == tables->rows.end()) return;
+    row->second.timers = 0;
+    row->second.next_timer_at.reset();
+  });
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<SagaRow>> MemorySagaStorage::List(
     const SagaRowQuery& query) {
   std::vector<SagaRow> rows;

@@ -29,6 +29,8 @@ class MemorySagaStorage final : public SagaStorage {
   absl::StatusOr<std::vector<SagaTimerRow>> TakeTimers(
       Transaction& tx, const std::string& saga,
       std::span<const SagaTimerRow> timers) override;
+  absl::Status VoidTimers(Transaction& tx, const std::string& saga,
+                          const std::string& id) override;
   absl::StatusOr<std::vector<SagaRow>> List(const SagaRowQuery& query) override;
   absl::StatusOr<std::optional<SagaRow>> Find(const std::string& saga,
                                               const std::string& id) override;

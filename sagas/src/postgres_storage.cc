@@ -229,6 +229,8 @@ class PostgresSagaStorage final : public SagaStorage {
   absl::StatusOr<std::vector<SagaTimerRow>> TakeTimers(
       Transaction& tx, const std::string& saga,
       std::span<const SagaTimerRow> timers) override;
+  absl::Status VoidTimers(Transaction& tx, const std::string& saga,
+                          const std::string& id) override;
   absl::StatusOr<std::vector<SagaRow>> List(const SagaRowQuery& query) override;
   absl::StatusOr<std::optional<SagaRow>> Find(const std::string& saga,
                                               const std::string& id) override;
@@ -315,6 +317,23 @@ absl::StatusOr<std::vector<SagaTimerRow>> PostgresSagaStorage::TakeTimers(
               return a.due_at < b.due_at;
             });
   return taken;
+}
+
+// By the primary keys.
+absl::Status PostgresSagaStorage::VoidTimers(Transaction& tx,
+                                             const std::string& saga,
+                                             const std::string& id) {
+  return postgres::CatchingAll("taking away timers", [&] {
+    tx.sql()->exec_params0(
+        absl::StrCat("DELETE FROM ", Table(tx, "saga_timers"),
+                     " WHERE saga = $1 AND instance = $2"),
+        saga, id);
+    tx.sql()->exec_params0(absl::StrCat("UPDATE ", Table(tx, "saga_instances"),
+                                        " SET timers = 0, next_timer_at = NULL"
+                                        " WHERE saga = $1 AND instance = $2"),
+                           saga, id);
+    return absl::OkStatus();
+  });
 }
 
 // By saga_instances_by_age, when both saga and status are given.

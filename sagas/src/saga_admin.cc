@@ -159,6 +159,15 @@ absl::StatusOr<std::vector<SagaSummary>> ListParkedSagas(
   return summaries;
 }
 
+// True iff an operator closed the instance's stream: it waits for nothing.
+absl::StatusOr<bool> IsClosed(EventStore& store, const SagaSummary& summary) {
+  STELE_ASSIGN_OR_RETURN(
+      const StreamInfo stream,
+      store.GetStream(MakeStreamId(absl::StrCat("saga_", summary.row.saga),
+                                   summary.row.id)));
+  return stream.is_tombstoned;
+}
+
 // The storage's own clock, which also dated the rows.
 absl::StatusOr<absl::Time> StorageNow(EventStore& store, SagaStorage& storage) {
   absl::Time now;
@@ -192,6 +201,10 @@ absl::StatusOr<std::vector<SagaSummary>> SagaAdmin::List(
     SagaSummary summary =
         Summarize(std::move(row), consumers, now, query.stuck_after);
     if (query.status.has_value() && summary.status != *query.status) continue;
+    if (summary.may_be_stuck) {
+      STELE_ASSIGN_OR_RETURN(const bool is_closed, IsClosed(store_, summary));
+      summary.may_be_stuck = !is_closed;
+    }
     summaries.push_back(std::move(summary));
   }
   return summaries;

@@ -103,8 +103,8 @@ absl::Status TimerWatch::TakeUp(std::span<const SagaTimerRow> timers,
 }
 
 // A stream that is closed, or is gone, as after a restore of some tables only,
-// takes no record; its timers are void. Nothing else makes them so: a timer
-// that was dropped is a saga that waits for ever.
+// takes no record; its timers are void, all of them. Nothing else makes them
+// so: a timer that was dropped is a saga that waits for ever.
 absl::Status TimerWatch::TakeUpOneByOne(std::span<const SagaTimerRow> timers,
                                         InstanceCache& cache) {
   for (const SagaTimerRow& timer : timers) {
@@ -123,7 +123,7 @@ absl::Status TimerWatch::TakeUpOneByOne(std::span<const SagaTimerRow> timers,
          {"timer", timer.name},
          {"error", std::string(status.message())}});
     STELE_RETURN_IF_ERROR(store_.Transact([&](Transaction& tx) {
-      return storage_.TakeTimers(tx, type_.name, {&timer, 1}).status();
+      return storage_.VoidTimers(tx, type_.name, timer.id);
     }));
   }
   return absl::OkStatus();

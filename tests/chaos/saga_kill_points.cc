@@ -72,6 +72,10 @@ class KillableStorage final : public SagaStorage {
     return taken;
   }
 
+  absl::Status VoidTimers(Transaction& tx, const std::string& saga,
+                          const std::string& instance) override {
+    return inner_.VoidTimers(tx, saga, instance);
+  }
   absl::StatusOr<absl::Time> Now(Transaction& tx) override {
     return inner_.Now(tx);
   }

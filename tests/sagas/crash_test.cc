@@ -180,14 +180,9 @@ class TransferCrashTest : public CrashTest {
 TEST_P(TransferCrashTest, MoneyMovesOnce) { KillEverywhere(500); }
 TEST_P(TransferCrashTest, MoneyMovesOnceEventByEvent) { KillEverywhere(1); }
 
-const auto kStores =
-    ::testing::Values(SagaStoreKind{"Memory", MakeMemorySagaStore},
-                      SagaStoreKind{"Postgres", MakePostgresSagaStore});
-const auto kNameOf = [](const auto& kind) { return kind.param.name; };
-
-INSTANTIATE_TEST_SUITE_P(Stores, TripCrashTest, kStores, kNameOf);
-INSTANTIATE_TEST_SUITE_P(Stores, TimeOutCrashTest, kStores, kNameOf);
-INSTANTIATE_TEST_SUITE_P(Stores, TransferCrashTest, kStores, kNameOf);
+INSTANTIATE_TEST_SUITE_P(Stores, TripCrashTest, kSagaStores, NameOfStore);
+INSTANTIATE_TEST_SUITE_P(Stores, TimeOutCrashTest, kSagaStores, NameOfStore);
+INSTANTIATE_TEST_SUITE_P(Stores, TransferCrashTest, kSagaStores, NameOfStore);
 
 }  // namespace
 }  // namespace stele::testing

@@ -89,11 +89,7 @@ TEST_P(FrozenOwnerTest, ItsCommandThatChangedNothingNeverWill) {
   EXPECT_EQ(EventsOf("stele.CommandChangedNothing"), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, FrozenOwnerTest,
-    ::testing::Values(SagaStoreKind{"Memory", MakeMemorySagaStore},
-                      SagaStoreKind{"Postgres", MakePostgresSagaStore}),
-    [](const auto& kind) { return kind.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, FrozenOwnerTest, kSagaStores, NameOfStore);
 
 }  // namespace
 }  // namespace stele::testing

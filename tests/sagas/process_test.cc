@@ -137,11 +137,7 @@ TEST_P(ProcessTest, AThousandSagasAreSharedByTwoOwners) {
   EXPECT_TRUE(Parked().empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, ProcessTest,
-    ::testing::Values(SagaStoreKind{"Memory", MakeMemorySagaStore},
-                      SagaStoreKind{"Postgres", MakePostgresSagaStore}),
-    [](const auto& kind) { return kind.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, ProcessTest, kSagaStores, NameOfStore);
 
 }  // namespace
 }  // namespace stele::testing

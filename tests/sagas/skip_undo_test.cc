@@ -251,11 +251,7 @@ TEST_P(SkipUndoTest, MeetsAnEngineThatIsTryingTheUndo) {
                   "trips.FreeSeat undone"));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, SkipUndoTest,
-    ::testing::Values(SagaStoreKind{"Memory", MakeMemorySagaStore},
-                      SagaStoreKind{"Postgres", MakePostgresSagaStore}),
-    [](const auto& kind) { return kind.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, SkipUndoTest, kSagaStores, NameOfStore);
 
 }  // namespace
 }  // namespace stele::testing

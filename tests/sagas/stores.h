@@ -1,6 +1,8 @@
 #ifndef STELE_TESTS_SAGAS_STORES_H_
 #define STELE_TESTS_SAGAS_STORES_H_
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,6 +31,15 @@ struct SagaStoreKind {
 
 SagaStore MakeMemorySagaStore();
 SagaStore MakePostgresSagaStore();
+
+// For INSTANTIATE_TEST_SUITE_P: on every store.
+inline const auto kSagaStores =
+    ::testing::Values(SagaStoreKind{"Memory", MakeMemorySagaStore},
+                      SagaStoreKind{"Postgres", MakePostgresSagaStore});
+inline std::string NameOfStore(
+    const ::testing::TestParamInfo<SagaStoreKind>& kind) {
+  return kind.param.name;
+}
 
 }  // namespace stele::testing
 

@@ -22,7 +22,7 @@ struct SagaQuery {
   // A running instance that has not changed for longer, with no timer, no
   // command out and nothing of it parked, waits for an event or is stuck. One
   // that compensates has an undo out or is stuck: a minute is enough for it,
-  // and timers do not count.
+  // and timers do not count. One whose stream is closed waits for nothing.
   absl::Duration stuck_after = absl::Hours(24);
 };
 

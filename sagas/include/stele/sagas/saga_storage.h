@@ -100,6 +100,10 @@ class SagaStorage {
   virtual absl::StatusOr<std::vector<SagaTimerRow>> TakeTimers(
       Transaction& tx, const std::string& saga_name,
       std::span<const SagaTimerRow> timers) = 0;
+  // Takes all timers of an instance away, whose stream takes nothing in any
+  // more, and says in its row, if it has one, that none waits.
+  virtual absl::Status VoidTimers(Transaction& tx, const std::string& saga_name,
+                                  const std::string& instance_id) = 0;
 
   // Instances that have changed longest ago first.
   virtual absl::StatusOr<std::vector<SagaRow>> List(
