@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "stele/base/invoke_user.h"
+#include "call_user.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/base/trace.h"
-#include "stele/eventstore/broken_text.h"
+#include "step_checks.h"
 
 namespace stele::sagas_internal {
 namespace {
@@ -21,91 +21,6 @@ constexpr Uuid kCommandSpace(Uuid::Bytes{0x5f, 0x1c, 0x3a, 0x52, 0x8e, 0x0d,
 
 // Due times stay within what the database and the format can hold.
 constexpr absl::Duration kTimerMax = absl::Hours(24 * 366 * 100);
-
-std::string HandlerName(const SagaType& type, std::string_view input) {
-  return absl::StrCat("saga ", type.name, " on ", ToAbsl(input));
-}
-
-absl::StatusOr<Next> CallEventHandler(const SagaType& type,
-                                      SagaInstance& instance,
-                                      const RecordedEvent& event) {
-  const auto handler = type.events.find(event.type);
-  if (handler == type.events.end()) return UnreadableEvent(event);
-  return InvokeUser(HandlerName(type, event.type),
-                    [&] { return handler->second.on(*instance.state, event); });
-}
-
-absl::StatusOr<Next> CallRejectionHandler(const SagaType& type,
-                                          SagaInstance& instance,
-                                          const SagaInput& input) {
-  const auto handler = type.rejections.find(input.command->type());
-  if (handler == type.rejections.end()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "command ", input.command->type(), " of saga ", type.name, " ",
-        Quoted(instance.id), " was rejected (", input.answer.reason(),
-        "), and the saga has no handler for that: name the command in "
-        "`sends`"));
-  }
-  return InvokeUser(
-      HandlerName(type, "rejected " + input.command->type()), [&] {
-        return handler->second(*instance.state, input.command->payload(),
-                               input.answer.reason());
-      });
-}
-
-absl::StatusOr<Next> CallTimerHandler(const SagaType& type,
-                                      SagaInstance& instance,
-                                      const StoredSagaTimer& timer) {
-  const auto handler = type.timers.find(timer.name());
-  if (handler == type.timers.end()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "timer ", Quoted(timer.name()), " of saga ", type.name, " ",
-        Quoted(instance.id), " has run out, and the saga knows no such timer"));
-  }
-  const absl::Time due_at = absl::FromUnixMicros(timer.due_at_micros());
-  return InvokeUser(HandlerName(type, "elapsed " + timer.name()),
-                    [&]() -> absl::StatusOr<Next> {
-                      return handler->second(*instance.state, due_at);
-                    });
-}
-
-absl::StatusOr<Next> CallUser(const SagaType& type, SagaInstance& instance,
-                              const SagaInput& input) {
-  if (input.elapsed != nullptr) {
-    return CallTimerHandler(type, instance, *input.elapsed);
-  }
-  if (input.answer.accepted() || input.answer.given_up()) {
-    return Continue();  // An undo; ours alone.
-  }
-  if (input.command == nullptr) {
-    return CallEventHandler(type, instance, *input.event);
-  }
-  return CallRejectionHandler(type, instance, input);
-}
-
-// Text that is no UTF-8 is written without complaint and cannot be read back:
-// such a command could never be sent.
-absl::Status CheckText(const SagaType& type, const SagaInstance& instance,
-                       std::string_view what,
-                       const google::protobuf::Message& message) {
-  const std::string path = FindBrokenText(message);
-  if (path.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "step ", instance.last.step() + 1, " of saga ", type.name, " ",
-      Quoted(instance.id), ": field ", path, " of the ", ToAbsl(what), " ",
-      message.GetDescriptor()->full_name(), " is not well-formed UTF-8"));
-}
-
-absl::Status CheckCommands(const SagaType& type, const SagaInstance& instance,
-                           const Next& next) {
-  for (const auto& message : next.commands()) {
-    STELE_RETURN_IF_ERROR(CheckText(type, instance, "command", *message));
-  }
-  for (const auto& message : next.undos()) {
-    STELE_RETURN_IF_ERROR(CheckText(type, instance, "undo", *message));
-  }
-  return absl::OkStatus();
-}
 
 void AddCommands(const SagaInstance& instance, const Next& next,
                  StepDraft& draft) {
@@ -262,35 +177,6 @@ bool Waits(const SagaInstance& instance, const StoredSagaTimer& timer) {
   return false;
 }
 
-// Text that is no UTF-8 is written without complaint and cannot be read back.
-absl::Status CheckReadable(const SagaType& type, const SagaInstance& instance,
-                           const SagaStepped& step) {
-  if (type.new_state(instance.id)->ParseFromString(step.state())) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "step ", step.step(), " of saga ", type.name, " ", Quoted(instance.id),
-      " leaves a state that could not be read again: a string field of ",
-      type.state_type, " is not valid UTF-8"));
-}
-
-absl::Status CheckStep(const SagaType& type, const SagaInstance& instance,
-                       const SagaStepped& step, std::int64_t steps_max) {
-  const std::size_t bytes = step.ByteSizeLong();
-  if (bytes > kMaxPayloadBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "step ", step.step(), " of saga ", type.name, " ", Quoted(instance.id),
-        " has ", bytes, " bytes, ", step.state().size(),
-        " of them its state; at most ", kMaxPayloadBytes, " can be stored"));
-  }
-  if (step.step() > steps_max) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "saga ", type.name, " ", Quoted(instance.id), " would take more than ",
-        steps_max, " steps: it probably goes round in circles"));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 std::string_view VerdictName(Verdict verdict) {
@@ -353,7 +239,7 @@ absl::StatusOr<StepDraft> TakeStep(const SagaType& type, SagaInstance& instance,
   Conclude(instance.last.status(), next, draft);
   instance.state->SerializeToString(draft.step.mutable_state());
   STELE_RETURN_IF_ERROR(CheckReadable(type, instance, draft.step));
-  STELE_RETURN_IF_ERROR(CheckStep(type, instance, draft.step, steps_max));
+  STELE_RETURN_IF_ERROR(CheckSize(type, instance, draft.step, steps_max));
   instance.version = draft.version;
   instance.last = draft.step;
   instance.metadata = draft.metadata;

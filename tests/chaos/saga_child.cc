@@ -3,13 +3,9 @@
 //
 //   saga_child <dsn> <schema> <owner>
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "stele/aggregates/aggregate_dispatcher.h"
 #include "stele/base/status.h"
@@ -17,6 +13,7 @@
 #include "stele/sagas/saga_engine.h"
 #include "tests/chaos/saga_kill_points.h"
 #include "tests/model/bank_rules.h"
+#include "tests/support/until_told.h"
 
 namespace stele::testing {
 namespace {
@@ -31,21 +28,6 @@ ConsumerOptions OptionsFor(const SagaType& type,
   options.handle_time_max = absl::Milliseconds(1);
   options.retry = {absl::Milliseconds(5), absl::Milliseconds(50)};
   return options;
-}
-
-absl::Status RunUntilTold(Consumer& consumer) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  std::thread waiter([&] {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    consumer.Stop();
-  });
-  const absl::Status ended = consumer.Run();
-  kill(getpid(), SIGTERM);  // Wakes the waiter if Run() ended by itself.
-  waiter.join();
-  return ended;
 }
 
 absl::Status Main(const std::string& dsn, const std::string& schema,
@@ -83,11 +65,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s DSN SCHEMA OWNER\n", argv[0]);
     return 2;
   }
-  // Before any thread is made, so that all of them inherit it.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  BlockSigterm();
   const absl::Status ended = stele::testing::Main(argv[1], argv[2], argv[3]);
   if (ended.ok()) return 0;
   std::fprintf(stderr, "%s\n", ended.ToString().c_str());

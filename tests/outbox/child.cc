@@ -3,14 +3,10 @@
 //
 //   outbox_child relay|inbox <dsn> <schema> <NATS url> <stream> <owner>
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -21,6 +17,7 @@
 #include "stele/outbox/relay.h"
 #include "tests/outbox/failpoints.h"
 #include "tests/outbox/support.h"
+#include "tests/support/until_told.h"
 
 namespace stele::testing {
 namespace {
@@ -33,23 +30,6 @@ struct Arguments {
   std::string stream;
   std::string owner;
 };
-
-// Runs until SIGTERM, which only this thread receives.
-template <typename Runnable>
-absl::Status RunUntilTold(Runnable& runnable) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  std::thread waiter([&] {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    runnable.Stop();
-  });
-  const absl::Status ended = runnable.Run();
-  kill(getpid(), SIGTERM);  // Wakes the waiter if Run() ended by itself.
-  waiter.join();
-  return ended;
-}
 
 absl::Status Relays(EventStore& store, Broker& broker,
                     const Arguments& arguments) {
@@ -130,11 +110,7 @@ int main(int argc, char** argv) {
                  argv[0]);
     return 2;
   }
-  // Before any thread is made, so that all of them inherit it.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  BlockSigterm();
   const absl::Status ended = stele::testing::Main(
       {argv[1], argv[2], argv[3], argv[4], argv[5], argv[6]});
   if (ended.ok()) return 0;
