@@ -21,6 +21,13 @@ double Median(std::vector<double> values) {
   return (values[middle - 1] + values[middle]) / 2;
 }
 
+double Percentile(std::vector<double> values, int percent) {
+  std::sort(values.begin(), values.end());
+  const std::size_t rank =
+      (values.size() * static_cast<std::size_t>(percent) + 99) / 100;
+  return values[std::max<std::size_t>(rank, 1) - 1];
+}
+
 absl::StatusOr<Figure> Measure(const Contest& contest, int rounds) {
   std::vector<double> ours;
   std::vector<double> baselines;
@@ -86,13 +93,13 @@ absl::StatusOr<double> MedianMicros(absl::Duration duration,
 }
 
 void PrintHeader() {
-  std::printf("%-24s %14s %-10s %14s %8s  %s\n", "name", "ours", "unit",
+  std::printf("%-26s %14s %-10s %14s %8s  %s\n", "name", "ours", "unit",
               "baseline", "ratio", "against");
   std::fflush(stdout);
 }
 
 void PrintFigure(const Figure& figure) {
-  std::printf("%-24s %14.1f %-10s %14.1f %8.2f  %s\n", figure.name.c_str(),
+  std::printf("%-26s %14.1f %-10s %14.1f %8.2f  %s\n", figure.name.c_str(),
               figure.value, figure.unit.c_str(), figure.baseline, figure.ratio,
               figure.against.c_str());
   std::fflush(stdout);

@@ -46,7 +46,10 @@ absl::StatusOr<double> CallsPerSecond(
 absl::StatusOr<double> MedianMicros(absl::Duration duration,
                                     const std::function<absl::Status()>& work);
 
-double Median(std::vector<double> values);  // REQUIRES: not empty.
+// REQUIRES: not empty.
+double Median(std::vector<double> values);
+// The smallest value that `percent` of them do not exceed. 1 to 100.
+double Percentile(std::vector<double> values, int percent);
 
 void PrintHeader();
 void PrintFigure(const Figure& figure);

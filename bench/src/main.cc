@@ -28,7 +28,8 @@ struct Area {
 constexpr Area kAreas[] = {{"append", AppendContests},
                            {"read", ReadContests},
                            {"command", CommandContests},
-                           {"relay", RelayContests}};
+                           {"relay", RelayContests},
+                           {"sagas", SagaContests}};
 
 bool IsWanted(const std::string& name, const std::string& only) {
   if (only.empty()) return true;

@@ -59,6 +59,7 @@ absl::StatusOr<std::vector<Contest>> AppendContests(World& world);
 absl::StatusOr<std::vector<Contest>> ReadContests(World& world);
 absl::StatusOr<std::vector<Contest>> CommandContests(World& world);
 absl::StatusOr<std::vector<Contest>> RelayContests(World& world);
+absl::StatusOr<std::vector<Contest>> SagaContests(World& world);
 
 }  // namespace stele::bench
 
