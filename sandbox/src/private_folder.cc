@@ -139,6 +139,7 @@ std::string TemporaryFolder(const std::optional<User>& user) {
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
   const bool is_fit = folder.size() > 1 && folder.front() == '/' &&
                       folder.size() <= kMaxBaseBytes &&
+                      folder.find(',') == std::string::npos &&
                       access(folder.c_str(), W_OK | X_OK) == 0 &&
                       (!user || CanReach(*user, folder));
   return is_fit ? folder : kDefaultBase;

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -44,6 +45,12 @@ absl::StatusOr<std::string> FindNatsServer() {
   return absl::NotFoundError(
       "no NATS server is installed on this machine. Install one (Debian: "
       "apt-get install nats-server)");
+}
+
+// Tells our server from a stranger on the same port. Of letters that stand in
+// the greeting, which is JSON, as they are, whatever the folder's path is.
+std::string ServerName(const std::string& folder) {
+  return absl::StrCat(folder.substr(folder.rfind('/') + 1), "-", getpid());
 }
 
 bool IsPortTaken(const std::string& log_tail) {
@@ -114,9 +121,11 @@ absl::Status PrivateNats::LaunchOnFreePort() {
 absl::Status PrivateNats::Launch() {
   STELE_ASSIGN_OR_RETURN(const std::string program, FindNatsServer());
   ProcessOptions options;
-  options.argv = {program, "--addr=127.0.0.1", absl::StrCat("--port=", port_),
-                  // Tells our server from a stranger on the same port.
-                  absl::StrCat("--name=", folder()), "--jetstream",
+  options.argv = {program,
+                  "--addr=127.0.0.1",
+                  absl::StrCat("--port=", port_),
+                  absl::StrCat("--name=", ServerName(folder())),
+                  "--jetstream",
                   absl::StrCat("--store_dir=", folder(), "/store")};
   options.working_folder = folder();
   options.log_file = log_file();
@@ -137,7 +146,7 @@ absl::Status PrivateNats::AwaitReady() {
       return absl::InternalError(absl::StrCat("nats-server ", ToString(*ended),
                                               ":\n", LogTail(log_file())));
     }
-    if (Greeting(port_).find(folder()) != std::string::npos) {
+    if (Greeting(port_).find(ServerName(folder())) != std::string::npos) {
       return absl::OkStatus();
     }
   }

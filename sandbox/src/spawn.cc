@@ -220,16 +220,20 @@ absl::StatusOr<std::string> FindProgram(std::string_view program) {
 }
 
 std::vector<std::string> EnvironmentWith(
-    const std::vector<std::string>& overrides) {
+    const std::vector<std::string>& overrides,
+    const std::vector<std::string>& unwanted) {
   std::vector<std::string> env = overrides;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::string_view name = text.substr(0, text.find('=') + 1);
-    bool is_overridden = name.empty();
+    bool is_left_out = name.empty();
     for (const std::string& other : overrides) {
-      is_overridden = is_overridden || other.starts_with(name);
+      is_left_out = is_left_out || other.starts_with(name);
     }
-    if (!is_overridden) env.emplace_back(text);
+    for (const std::string& beginning : unwanted) {
+      is_left_out = is_left_out || name.starts_with(beginning);
+    }
+    if (!is_left_out) env.emplace_back(text);
   }
   return env;
 }

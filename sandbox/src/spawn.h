@@ -70,9 +70,11 @@ absl::StatusOr<pid_t> Spawn(const SpawnRequest& request);
 // The path of `program` on PATH or in the usual folders of system programs.
 absl::StatusOr<std::string> FindProgram(std::string_view program);
 
-// This process's environment with `overrides` ("NAME=value") applied.
+// This process's environment with `overrides` ("NAME=value") applied, and
+// without what else has a name that begins with one of `unwanted`.
 std::vector<std::string> EnvironmentWith(
-    const std::vector<std::string>& overrides);
+    const std::vector<std::string>& overrides,
+    const std::vector<std::string>& unwanted = {});
 
 }  // namespace stele::sandbox
 

@@ -74,7 +74,7 @@ absl::StatusOr<std::unique_ptr<SupervisedProcess>> SupervisedProcess::Start(
 
   SpawnRequest request;
   request.argv = options.argv;
-  request.env = EnvironmentWith(options.env);
+  request.env = EnvironmentWith(options.env, options.env_unwanted);
   request.working_folder = options.working_folder;
   request.output = request.errors = log.get();
   request.run_as = options.run_as;

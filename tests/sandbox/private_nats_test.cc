@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include "stele/sandbox/private_folder.h"
 
 namespace stele::sandbox {
 namespace {
@@ -37,6 +41,19 @@ TEST(PrivateNatsTest, GoesUpAgainInTheSamePlace) {
 TEST(PrivateNatsTest, HasJetStream) {
   const auto server = StartServer();
   ASSERT_NE(server, nullptr);
+  EXPECT_TRUE(std::filesystem::exists(server->folder() + "/store/jetstream"));
+}
+
+TEST(PrivateNatsTest, StartsInAFolderOfAnyName) {
+  const auto outer = PrivateFolder::Create();
+  ASSERT_TRUE(outer.ok()) << outer.status();
+  const std::string odd = (*outer)->path() + R"(/a "b" \c 'd' é)";
+  std::filesystem::create_directory(odd);
+  setenv("TMPDIR", odd.c_str(), 1);
+  const auto server = StartServer();
+  unsetenv("TMPDIR");
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(server->folder().find(odd), 0u);
   EXPECT_TRUE(std::filesystem::exists(server->folder() + "/store/jetstream"));
 }
 

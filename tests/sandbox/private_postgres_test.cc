@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "stele/sandbox/private_folder.h"
 #include "stele/sandbox/supervised_process.h"
 
 namespace stele::sandbox {
@@ -31,6 +33,23 @@ std::unique_ptr<PrivatePostgres> StartServer(PostgresOptions options = {}) {
   auto server = PrivatePostgres::Start(std::move(options));
   EXPECT_TRUE(server.ok()) << server.status();
   return server.ok() ? *std::move(server) : nullptr;
+}
+
+TEST(PrivatePostgresTest, StartsInAFolderOfAnyName) {
+  const auto outer = PrivateFolder::Create();
+  ASSERT_TRUE(outer.ok()) << outer.status();
+  const std::string odd = (*outer)->path() + R"(/a "b" \c 'd' é)";
+  std::filesystem::create_directory(odd);
+  // The server may run as another user, who must get there.
+  for (const std::string& path : {(*outer)->path(), odd}) {
+    std::filesystem::permissions(path, std::filesystem::perms(0755));
+  }
+  setenv("TMPDIR", odd.c_str(), 1);
+  const auto server = StartServer();
+  unsetenv("TMPDIR");
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(server->folder().find(odd), 0u);
+  EXPECT_EQ(Ask(server->dsn(), "SELECT current_user"), "stele");
 }
 
 TEST(PrivatePostgresTest, AnswersOnItsSocketAndOnItsPort) {

@@ -108,6 +108,17 @@ TEST(SupervisedProcessTest, RunsWithTheGivenEnvironmentAndFolder) {
             "kept new\n/\n");
 }
 
+TEST(SupervisedProcessTest, DoesNotGetWhatIsUnwanted) {
+  setenv("STELE_TEST_KEPT", "kept", 1);
+  setenv("STELE_TEST_SECRET_1", "leaked", 1);
+  setenv("STELE_TEST_SECRET_2", "leaked", 1);
+  EXPECT_EQ(Output("echo $STELE_TEST_KEPT $STELE_TEST_SECRET_1 "
+                   "$STELE_TEST_SECRET_2",
+                   {.env = {"STELE_TEST_SECRET_2=given"},
+                    .env_unwanted = {"STELE_TEST_SECRET_"}}),
+            "kept given\n");
+}
+
 TEST(SupervisedProcessTest, DropsEveryRightOfRoot) {
   if (!IsRoot()) GTEST_SKIP() << "only root can be somebody else";
   const auto nobody = FindUser("nobody");
@@ -169,6 +180,10 @@ TEST(PrivateFolderTest, IsUnderTmpdirIfThatCanHoldASocket) {
   const std::string deep = (*outer)->path() + "/" + std::string(60, 'd');
   std::filesystem::create_directory(deep);
   setenv("TMPDIR", deep.c_str(), 1);
+  EXPECT_EQ(TemporaryFolder(), "/tmp");
+  const std::string list = (*outer)->path() + "/a,b";
+  std::filesystem::create_directory(list);
+  setenv("TMPDIR", list.c_str(), 1);
   EXPECT_EQ(TemporaryFolder(), "/tmp");
   setenv("TMPDIR", "relative", 1);
   EXPECT_EQ(TemporaryFolder(), "/tmp");

@@ -16,7 +16,8 @@ namespace stele::sandbox {
 class Watchdog;
 
 // Where sandboxes are made: TMPDIR if it is an absolute path that `user` can
-// reach and short enough to hold a unix socket, else /tmp.
+// reach, without commas, which part the folders of PostgreSQL's sockets, and
+// short enough to hold one; else /tmp.
 std::string TemporaryFolder(const std::optional<User>& user = std::nullopt);
 
 // A folder that goes away with its owner, however the owner ends.

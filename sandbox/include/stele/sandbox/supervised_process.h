@@ -26,6 +26,9 @@ struct ProcessOptions {
   // "NAME=value", added to or replacing what this process has.
   std::vector<std::string> env = {};
 
+  // Beginnings of names: of what this process has, these are left out.
+  std::vector<std::string> env_unwanted = {};
+
   std::string working_folder = {};  // Empty: this process's own.
 
   // Standard output and error are appended here; empty: they are inherited.
