@@ -1,5 +1,4 @@
-// Opens accounts, moves money, looks at what happened. In memory; in PostgreSQL
-// if a connection string is given: quickstart postgresql://localhost/bank
+// Opens accounts, moves money, looks at what happened: see kUsage.
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -18,6 +17,11 @@
 
 namespace bank {
 namespace {
+
+constexpr char kUsage[] =
+    "Usage: quickstart [DATABASE]\n\n"
+    "Opens accounts, moves money, looks at what happened. In memory, or in\n"
+    "PostgreSQL if a connection string is given: postgresql://localhost/bank\n";
 
 // [store]
 absl::StatusOr<std::unique_ptr<stele::EventStore>> OpenStore(
@@ -124,7 +128,18 @@ absl::Status Run(const std::string& url) {
 }  // namespace bank
 
 int main(int argc, char** argv) {
-  const absl::Status status = bank::Run(argc > 1 ? argv[1] : "");
-  if (!status.ok()) std::cerr << "quickstart: " << status << "\n";
-  return status.ok() ? 0 : 1;
+  const std::string argument = argc > 1 ? argv[1] : "";
+  if (argument == "--help" || argument == "-h") {
+    std::cout << bank::kUsage;
+    return 0;
+  }
+  const bool is_url = !argument.empty() && argument[0] != '-';
+  if (argc > 2 || (argc == 2 && !is_url)) {
+    std::cerr << bank::kUsage;
+    return 2;
+  }
+  const absl::Status status = bank::Run(argument);
+  if (status.ok()) return 0;
+  std::cerr << "quickstart: " << status.message() << "\n";
+  return absl::IsInvalidArgument(status) ? 2 : 1;
 }
