@@ -181,6 +181,15 @@ Config& Config::Check(std::function<std::optional<std::string>()> rule) {
   return *this;
 }
 
+Config& Config::EnvironmentOnly(std::set<std::string> names) {
+  from_environment_ = std::move(names);
+  return *this;
+}
+
+bool Config::IsFromEnvironment(const std::string& name) const {
+  return !from_environment_.has_value() || from_environment_->contains(name);
+}
+
 const Config::Setting* Config::Find(std::string_view name) const {
   for (const Setting& setting : settings_) {
     if (setting.name == name) return &setting;
@@ -194,15 +203,23 @@ std::string Config::EnvironmentName(const std::string& name) {
 }
 
 std::string Config::Help() const {
-  std::string help = absl::StrCat(
-      description_, "\n\nUsage: ", program_, " [--setting=value]...",
-      "\n\nEach setting is taken from its flag, else from the "
-      "environment, else from the\nfile named by --config or "
-      "STELE_CONFIG (lines \"name = value\"), else its default.\n"
-      "\nSettings:\n");
+  const char* const sources =
+      from_environment_.has_value()
+          ? "Each setting is taken from its flag, else from its variable if "
+            "one stands\nbeside it, else from the file named by --config "
+            "(lines \"name = value\"), else its\ndefault."
+          : "Each setting is taken from its flag, else from the "
+            "environment, else from the\nfile named by --config or "
+            "STELE_CONFIG (lines \"name = value\"), else its default.";
+  std::string help =
+      absl::StrCat(description_, "\n\nUsage: ", program_,
+                   " [--setting=value]...\n\n", sources, "\n\nSettings:\n");
   for (const Setting& setting : settings_) {
-    absl::StrAppend(&help, "  --", setting.name, "  (",
-                    EnvironmentName(setting.name), ")\n      ", setting.help);
+    absl::StrAppend(&help, "  --", setting.name);
+    if (IsFromEnvironment(setting.name)) {
+      absl::StrAppend(&help, "  (", EnvironmentName(setting.name), ")");
+    }
+    absl::StrAppend(&help, "\n      ", setting.help);
     if (!setting.bounds.empty())
       absl::StrAppend(&help, " ", setting.bounds, ".");
     if (setting.is_required) {
@@ -226,7 +243,7 @@ absl::Status Config::Parse(int argc, const char* const* argv) {
 absl::Status Config::Parse(int argc, const char* const* argv,
                            const Environment& environment) {
   Sources sources;
-  sources.file = environment("STELE_CONFIG");
+  if (IsFromEnvironment("config")) sources.file = environment("STELE_CONFIG");
   if (!CollectFlags(argc, argv, sources)) return absl::CancelledError(Help());
   CollectEnvironment(environment, sources);
   CollectFile(sources);

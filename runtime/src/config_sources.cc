@@ -116,6 +116,7 @@ bool Config::CollectFlags(int argc, const char* const* argv,
 void Config::CollectEnvironment(const Environment& environment,
                                 Sources& sources) const {
   for (const Setting& setting : settings_) {
+    if (!IsFromEnvironment(setting.name)) continue;
     const std::string name = EnvironmentName(setting.name);
     if (std::optional<std::string> value = environment(name)) {
       sources.given.try_emplace(setting.name,

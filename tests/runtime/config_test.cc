@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ConfigTest : public ::testing::Test {
  protected:
@@ -49,6 +50,20 @@ class ConfigTest : public ::testing::Test {
     return config;
   }();
 };
+
+TEST_F(ConfigTest, TakesOnlyWhatItIsToldToFromTheEnvironment) {
+  config_.EnvironmentOnly({"database-url"});
+  environment_ = {{"STELE_DATABASE_URL", "dbname=env"},
+                  {"STELE_SLOTS", "no number"},
+                  {"STELE_CONFIG", "/no/such/file"}};
+  ASSERT_TRUE(Parse({}).ok());
+  EXPECT_EQ(url_, "dbname=env");
+  EXPECT_EQ(slots_, 16);
+  const std::string help = config_.Help();
+  EXPECT_THAT(help, HasSubstr("--database-url  (STELE_DATABASE_URL)\n"));
+  EXPECT_THAT(help, HasSubstr("--slots\n"));
+  EXPECT_THAT(help, Not(HasSubstr("STELE_CONFIG")));
+}
 
 TEST_F(ConfigTest, TakesFlagsInBothForms) {
   ASSERT_TRUE(Parse({"--database-url=dbname=a", "--slots", "8", "--migrate",

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,10 @@ class Config {
   // A rule over several settings; returns what is wrong, or nothing.
   Config& Check(std::function<std::optional<std::string>()> rule);
 
+  // From now on the environment gives only the settings `names`, and no file:
+  // for a program that is run where the variables of services may be set.
+  Config& EnvironmentOnly(std::set<std::string> names);
+
   // Reads all sources and sets the values.
   //
   //   kInvalidArgument  one line for each mistake. Values are then unspecified.
@@ -112,6 +117,7 @@ class Config {
 
   Config& Add(Setting setting);
   const Setting* Find(std::string_view name) const;
+  bool IsFromEnvironment(const std::string& name) const;
   // False if --help was asked for.
   bool CollectFlags(int argc, const char* const* argv, Sources& sources) const;
   void CollectEnvironment(const Environment& environment,
@@ -128,6 +134,8 @@ class Config {
   std::string description_;
   std::vector<Setting> settings_;
   std::vector<std::function<std::optional<std::string>()>> rules_;
+  // Nothing: all of them.
+  std::optional<std::set<std::string>> from_environment_;
   std::vector<Origin> origins_;
 };
 
