@@ -145,6 +145,19 @@ TEST(ParseOrderTest, NamesTheMemberOfAnotherKind) {
             "member \"lines\" has an entry that is no object");
 }
 
+TEST(ParseOrderTest, NamesTheMemberThatIsGivenTwice) {
+  EXPECT_EQ(Fault(With("2500,", R"(2500, "total_cents": 2400,)")),
+            "member \"total_cents\" is given twice");
+  EXPECT_EQ(Fault(With("2500,", R"(2500, "tot\u0061l_cents": 2500,)")),
+            "member \"total_cents\" is given twice");
+  EXPECT_EQ(Fault(With("1250}", R"(1250, "sku": "MUG-BLUE"})")),
+            "member \"sku\" is given twice");
+  // In objects of their own, and in texts.
+  EXPECT_EQ(Fault(With("1250}", R"(1250},
+      {"sku": "\"sku\": 1", "quantity": 1, "unit_price_cents": 0})")),
+            "");
+}
+
 TEST(ParseOrderTest, RefusesNumbersThatAreNoWholeOnes) {
   const std::string no_whole =
       "member \"total_cents\" is no whole number of 64 bits";
@@ -227,7 +240,7 @@ TEST(ReadOrderFileTest, SaysWhyAFileCannotBeRead) {
       AllOf(HasSubstr("no-such-file"), HasSubstr("No such file")));
   const auto of_folder = ReadOrderFile(folder, BadLines::kSkip);
   EXPECT_THAT(std::string(of_folder.status().message()),
-              HasSubstr("cannot be read"));
+              AllOf(HasSubstr("cannot be read"), HasSubstr("directory")));
 }
 
 }  // namespace

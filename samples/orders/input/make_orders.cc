@@ -113,7 +113,7 @@ bool IsRefused(const OrderInput& order) {
 Outcome Expect(const OrderInput& order) {
   if (IsRefused(order)) return Outcome::kRefused;
   for (const OrderInput::Line& line : order.lines) {
-    if (line.sku.rfind(kRarePrefix, 0) == 0) return Outcome::kOutOfStock;
+    if (IsRare(line.sku)) return Outcome::kOutOfStock;
   }
   if (order.payment_token == "tok_declined") return Outcome::kPaymentDeclined;
   if (order.payment_token == "tok_late") return Outcome::kRefunded;
@@ -122,6 +122,8 @@ Outcome Expect(const OrderInput& order) {
 }
 
 }  // namespace
+
+bool IsRare(const std::string& sku) { return sku.rfind(kRarePrefix, 0) == 0; }
 
 std::string ToString(Outcome outcome) {
   switch (outcome) {
@@ -154,8 +156,7 @@ std::vector<Article> StockFor(const std::vector<OrderInput>& orders) {
   }
   std::vector<Article> all;
   for (auto& [sku, article] : stock) {
-    article.received =
-        sku.rfind(kRarePrefix, 0) == 0 ? kRareOnHand : article.received + 100;
+    article.received = IsRare(sku) ? kRareOnHand : article.received + 100;
     all.push_back(article);
   }
   return all;

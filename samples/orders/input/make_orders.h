@@ -28,6 +28,9 @@ enum class Outcome {
 
 std::string ToString(Outcome outcome);
 
+// True iff it is an article of which there is never enough.
+bool IsRare(const std::string& sku);
+
 // What the warehouse must hold so that exactly the orders meant to be short are
 // short: plenty of every article but the rare ones, of which there are fewer
 // than any order asks for.

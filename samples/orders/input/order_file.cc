@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -10,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "input/json_members.h"
 
 namespace orders {
 namespace {
@@ -113,6 +115,25 @@ bool ReadLine(std::istream& in, std::string& line) {
   return !line.empty();
 }
 
+// For the reason that errno gives, if any.
+absl::Status CannotBeRead() {
+  const char* const why = errno == 0 ? "a device error" : std::strerror(errno);
+  return absl::InvalidArgumentError(
+      absl::StrCat("cannot be read to its end: ", why));
+}
+
+// Reads `in` and says in what name if that fails.
+absl::StatusOr<OrderFile> ReadNamed(std::istream& in, const std::string& name,
+                                    BadLines bad_lines) {
+  auto file = ReadOrders(in, bad_lines);
+  // Unlike other streams, std::cin takes an error for the end.
+  const bool is_broken = &in == &std::cin && std::ferror(stdin) != 0;
+  if (file.ok() && !is_broken) return file;
+  const absl::Status status = is_broken ? CannotBeRead() : file.status();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": ", std::string(status.message())));
+}
+
 }  // namespace
 
 absl::StatusOr<OrderInput> ParseOrder(std::string_view line) {
@@ -131,6 +152,9 @@ absl::StatusOr<OrderInput> ParseOrder(std::string_view line) {
   }
   if (!value.is_object()) {
     return absl::InvalidArgumentError("not a JSON object");
+  }
+  if (const auto repeated = FindRepeatedMember(line)) {
+    return Wrong(*repeated, "is given twice");
   }
   const json::object& object = value.as_object();
   OrderInput order;
@@ -165,6 +189,7 @@ std::string FormatOrder(const OrderInput& order) {
 absl::StatusOr<OrderFile> ReadOrders(std::istream& in, BadLines bad_lines) {
   OrderFile file;
   std::string line;
+  errno = 0;
   for (std::int64_t number = 1; ReadLine(in, line); ++number) {
     if (number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, 3);
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
@@ -175,7 +200,7 @@ absl::StatusOr<OrderFile> ReadOrders(std::istream& in, BadLines bad_lines) {
       file.bad_lines.push_back({number, std::string(order.status().message())});
     }
   }
-  if (in.bad()) return absl::InvalidArgumentError("cannot be read to its end");
+  if (in.bad()) return CannotBeRead();
   if (bad_lines == BadLines::kSkip || file.bad_lines.empty()) return file;
 
   std::string all = absl::StrCat(file.bad_lines.size(), " bad lines:");
@@ -189,18 +214,13 @@ absl::StatusOr<OrderFile> ReadOrders(std::istream& in, BadLines bad_lines) {
 
 absl::StatusOr<OrderFile> ReadOrderFile(const std::string& path,
                                         BadLines bad_lines) {
-  if (path == "-") return ReadOrders(std::cin, bad_lines);
+  if (path == "-") return ReadNamed(std::cin, "standard input", bad_lines);
   std::ifstream in(path);
   if (!in) {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot open ", path, ": ", std::strerror(errno)));
   }
-  auto file = ReadOrders(in, bad_lines);
-  if (!file.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": ", std::string(file.status().message())));
-  }
-  return file;
+  return ReadNamed(in, path, bad_lines);
 }
 
 }  // namespace orders

@@ -20,8 +20,8 @@ namespace orders {
 //    "lines": [{"sku": "MUG-BLUE", "quantity": 2, "unit_price_cents": 1250}],
 //    "total_cents": 2500, "payment_token": "tok_visa"}
 //
-// All members are required and no others are allowed. Whether the order makes
-// sense is for the Order's rules to say, not for the file.
+// All members are required, each once, and no others are allowed. Whether the
+// order makes sense is for the Order's rules to say, not for the file.
 struct OrderInput {
   struct Line {
     std::string sku;
