@@ -222,7 +222,7 @@ TEST(OrdersChaosTest, TheBooksBalanceWhateverDies) {
                                  .late_answer = absl::Seconds(18),
                                  .late_payment_grace = absl::Seconds(18)});
   ASSERT_TRUE(cluster.ok()) << cluster.status();
-  auto stores = OpenStores((*cluster)->database_url());
+  auto stores = OpenStores(**cluster);
   ASSERT_TRUE(stores.ok()) << stores.status();
 
   const auto orders = MakeOrders(kOrders, seed);
@@ -249,10 +249,10 @@ TEST(OrdersChaosTest, TheBooksBalanceWhateverDies) {
   EXPECT_TRUE(CheckNothingParked(*stores).ok()) << CheckNothingParked(*stores);
   const auto books = AuditOrders(*stores->orders);
   ASSERT_TRUE(books.ok()) << books.status();
-  const absl::Status summaries = CompareSummaries(*stores->orders, *books);
+  const absl::Status summaries = CompareSummaries(*stores, *books);
   EXPECT_TRUE(summaries.ok()) << summaries;
   if (HasFailure()) Explain(*stores, **cluster);
-  const absl::Status sales = CompareSales(*stores->orders, *books);
+  const absl::Status sales = CompareSales(*stores, *books);
   EXPECT_TRUE(sales.ok()) << sales;
 
   std::map<std::string, Outcome> found = books->outcomes;

@@ -76,13 +76,15 @@ absl::Status Cluster::StartServers() {
 absl::Status Cluster::CheckGivenServers() const {
   if (!database_url_.empty()) {
     STELE_RETURN_IF_ERROR(stele::Annotate(
-        stele::MigrateAll(database_url_, "orders", /*dry_run=*/true).status(),
-        "--database-url"));
+        stele::MigrateAll(database_url_, schemas().orders, /*dry_run=*/true)
+            .status(),
+        options_.database_source));
   }
   if (broker_url_.empty()) return absl::OkStatus();
-  STELE_ASSIGN_OR_RETURN(const std::unique_ptr<stele::Broker> broker,
-                         stele::MakeNatsBroker({.url = broker_url_}));
-  return stele::Annotate(broker->OpenPublisher().status(), "--broker-url");
+  const auto broker = stele::MakeNatsBroker({.url = broker_url_});
+  return stele::Annotate(
+      broker.ok() ? (*broker)->OpenPublisher().status() : broker.status(),
+      options_.broker_source);
 }
 
 std::string Cluster::log_file(Part part) const {
@@ -109,6 +111,8 @@ absl::Status Cluster::Launch(Part part) {
       absl::StrCat(options_.programs_folder, "/",
                    is_payments ? "payments-service" : "orders-service"),
       absl::StrCat("--database-url=", database_url_),
+      absl::StrCat("--schema=",
+                   is_payments ? schemas().payments : schemas().orders),
       absl::StrCat("--broker-url=", broker_url_),
       absl::StrCat("--http-address=127.0.0.1:", ports_[static_cast<int>(part)]),
       "--migrate",
@@ -129,6 +133,7 @@ absl::Status Cluster::Launch(Part part) {
   STELE_ASSIGN_OR_RETURN(
       processes_[static_cast<int>(part)],
       sandbox::SupervisedProcess::Start({.argv = std::move(argv),
+                                         .env_unwanted = {"STELE_"},
                                          .log_file = log_file(part),
                                          .stop_timeout = absl::Seconds(30),
                                          .folder = folder_.get()}));

@@ -14,10 +14,22 @@
 
 namespace orders {
 
+// Where each service keeps its store.
+struct Schemas {
+  std::string orders = "orders";
+  std::string payments = "payments";
+};
+
 struct ClusterOptions {
   // Empty: a private server, started and stopped by the cluster.
   std::string database_url = {};
   std::string broker_url = {};
+
+  // What gave them, for errors.
+  std::string database_source = "--database-url";
+  std::string broker_source = "--broker-url";
+
+  Schemas schemas = {};
 
   std::string programs_folder = {};  // Where orders-service and its like are.
 
@@ -29,7 +41,8 @@ struct ClusterOptions {
 };
 
 // The whole sample, running: a database, a broker, and the processes of the two
-// services, each with its own store in a schema of its own.
+// services, each with its own store in a schema of its own. All settings of the
+// processes are given by the cluster: they get no STELE_ variable of ours.
 //
 // Not thread-safe: one thread at a time.
 class Cluster {
@@ -46,6 +59,7 @@ class Cluster {
   ~Cluster();
 
   const std::string& database_url() const { return database_url_; }
+  const Schemas& schemas() const { return options_.schemas; }
   const std::string& broker_url() const { return broker_url_; }
   std::string log_file(Part part) const;
   // The last lines of a log, which is gone with the cluster, and whose it is.

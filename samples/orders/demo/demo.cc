@@ -114,10 +114,13 @@ struct Summary {
 
 }  // namespace
 
-absl::StatusOr<Stores> OpenStores(const std::string& database_url) {
+absl::StatusOr<Stores> OpenStores(const Cluster& cluster) {
   Stores stores;
-  STELE_ASSIGN_OR_RETURN(stores.orders, Open(database_url, "orders"));
-  STELE_ASSIGN_OR_RETURN(stores.payments, Open(database_url, "payments"));
+  stores.schemas = cluster.schemas();
+  STELE_ASSIGN_OR_RETURN(stores.orders,
+                         Open(cluster.database_url(), stores.schemas.orders));
+  STELE_ASSIGN_OR_RETURN(stores.payments,
+                         Open(cluster.database_url(), stores.schemas.payments));
   return stores;
 }
 
@@ -161,13 +164,14 @@ absl::Status AwaitRest(Stores& stores, std::int64_t orders,
   return absl::OkStatus();
 }
 
-absl::Status CompareSummaries(stele::EventStore& store, const Books& books) {
+absl::Status CompareSummaries(Stores& stores, const Books& books) {
+  const std::string query = absl::StrCat(
+      "SELECT order_id, status, total_cents, paid_cents, refunded_cents FROM ",
+      stores.schemas.orders, "_views.order_summary");
   std::map<std::string, Summary> rows;
-  STELE_RETURN_IF_ERROR(store.Transact([&](stele::Transaction& tx) {
+  STELE_RETURN_IF_ERROR(stores.orders->Transact([&](stele::Transaction& tx) {
     rows.clear();
-    for (const auto& row : tx.sql()->exec(
-             "SELECT order_id, status, total_cents, paid_cents, refunded_cents "
-             "FROM orders_views.order_summary")) {
+    for (const auto& row : tx.sql()->exec(query)) {
       rows[row[0].as<std::string>()] = {
           row[1].as<int>(), row[2].as<std::int64_t>(),
           row[3].as<std::int64_t>(), row[4].as<std::int64_t>()};
@@ -193,14 +197,15 @@ absl::Status CompareSummaries(stele::EventStore& store, const Books& books) {
   return absl::OkStatus();
 }
 
-absl::Status CompareSales(stele::EventStore& store, const Books& books) {
+absl::Status CompareSales(Stores& stores, const Books& books) {
+  const std::string query = absl::StrCat(
+      "SELECT coalesce(sum(units), 0)::bigint, "
+      "coalesce(sum(revenue_cents), 0)::bigint FROM ",
+      stores.schemas.orders, "_views.daily_sales");
   std::int64_t units = 0;
   std::int64_t revenue = 0;
-  STELE_RETURN_IF_ERROR(store.Transact([&](stele::Transaction& tx) {
-    const pqxx::row sums = tx.sql()->exec1(
-        "SELECT coalesce(sum(units), 0)::bigint, "
-        "coalesce(sum(revenue_cents), 0)::bigint "
-        "FROM orders_views.daily_sales");
+  STELE_RETURN_IF_ERROR(stores.orders->Transact([&](stele::Transaction& tx) {
+    const pqxx::row sums = tx.sql()->exec1(query);
     units = sums[0].as<std::int64_t>();
     revenue = sums[1].as<std::int64_t>();
     return absl::OkStatus();

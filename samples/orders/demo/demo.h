@@ -21,8 +21,9 @@ namespace orders {
 struct Stores {
   std::unique_ptr<stele::EventStore> orders;
   std::unique_ptr<stele::EventStore> payments;
+  Schemas schemas;
 };
-absl::StatusOr<Stores> OpenStores(const std::string& database_url);
+absl::StatusOr<Stores> OpenStores(const Cluster& cluster);
 
 // The orders still on their way: sagas of both services that have not ended.
 absl::StatusOr<std::int64_t> CountRunning(Stores& stores);
@@ -39,8 +40,8 @@ absl::Status AwaitRest(Stores& stores, std::int64_t orders,
 
 // Compare the order_summary table, row by row, and the sums of daily_sales with
 // what the events say. kInternal names the first difference.
-absl::Status CompareSummaries(stele::EventStore& store, const Books& books);
-absl::Status CompareSales(stele::EventStore& store, const Books& books);
+absl::Status CompareSummaries(Stores& stores, const Books& books);
+absl::Status CompareSales(Stores& stores, const Books& books);
 
 // Has order_summary built anew beside the live one and switched to, showing how
 // far it is; returns what the comparison of both said.

@@ -1,5 +1,7 @@
 #include "demo/place.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <atomic>
 #include <thread>
 
@@ -49,6 +51,19 @@ PlaceOrder ToCommand(const OrderInput& input) {
   return command;
 }
 
+// True iff `event`, an OrderPlaced, is what the order becomes.
+bool IsOf(const OrderInput& order, const stele::RecordedEvent& event) {
+  const PlaceOrder command = ToCommand(order);
+  OrderPlaced placed;
+  placed.set_customer_id(command.customer_id());
+  *placed.mutable_lines() = command.lines();
+  placed.set_total_cents(command.total_cents());
+  placed.set_payment_token(command.payment_token());
+  OrderPlaced found;
+  return found.ParseFromString(event.payload) &&
+         google::protobuf::util::MessageDifferencer::Equals(placed, found);
+}
+
 // Counts answers of many callers.
 class Counting {
  public:
@@ -63,6 +78,7 @@ class Counting {
     if (answer.ok()) {
       ++(answer->was_duplicate ? placing_.repeated : placing_.placed);
     } else if (stele::IsRejected(answer.status())) {
+      ++placing_.refusals;
       placing_.refused[order.order_id] =
           stele::RejectionReason(answer.status());
     } else if (error_.ok()) {
@@ -90,6 +106,38 @@ class Counting {
 
 }  // namespace
 
+absl::Status CheckNoneIsAnother(stele::EventStore& store,
+                                const std::vector<OrderInput>& orders) {
+  std::map<std::string, const OrderInput*> wanted;
+  for (const OrderInput& order : orders) {
+    wanted.try_emplace(order.order_id, &order);
+  }
+  const auto check = [&](const stele::RecordedEvent& event) -> absl::Status {
+    const auto it = wanted.find(std::string(stele::IdOf(event.stream_id)));
+    if (it == wanted.end() || IsOf(*it->second, event)) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the database has an order ", it->first,
+        " already, and it is another one than that of this run: give a "
+        "database without it, or the orders of the earlier run"));
+  };
+  stele::ReadLogRequest request = {
+      .types = {std::string(stele::EventTraits<OrderPlaced>::kType)}};
+  for (;;) {
+    STELE_ASSIGN_OR_RETURN(const stele::LogProgress progress,
+                           store.ReadLog(request, check));
+    if (progress.at_head) return absl::OkStatus();
+    request.after_position = progress.position;
+  }
+}
+
+std::string BatchFor(const std::vector<OrderInput>& orders) {
+  std::string all;
+  for (const OrderInput& order : orders) {
+    absl::StrAppend(&all, FormatOrder(order), "\n");
+  }
+  return stele::Uuid::FromName(kSpace, all).ToString();
+}
+
 absl::Status FillWarehouse(stele::Dispatcher& dispatcher,
                            const std::vector<Article>& articles,
                            const std::string& batch) {
@@ -97,7 +145,8 @@ absl::Status FillWarehouse(stele::Dispatcher& dispatcher,
     STELE_RETURN_IF_ERROR(DispatchUntilKnown(
         dispatcher,
         MakeReceiveStock({.sku = article.sku, .quantity = article.received}),
-        absl::StrCat("receive/", batch, "/", article.sku)));
+        absl::StrCat("receive/", IsRare(article.sku) ? "rare" : batch, "/",
+                     article.sku)));
   }
   return absl::OkStatus();
 }

@@ -11,21 +11,32 @@
 #include "input/make_orders.h"
 #include "input/order_file.h"
 #include "stele/aggregates/dispatcher.h"
+#include "stele/eventstore/event_store.h"
 
 namespace orders {
 
 // What became of the commands.
 struct Placing {
   std::int64_t placed = 0;
-  std::int64_t repeated = 0;                   // Known already; harmless.
+  std::int64_t repeated = 0;  // Known already; harmless.
+  std::int64_t refusals = 0;  // An order that is sent twice is refused twice.
   std::map<std::string, std::string> refused;  // Order id -> reason.
 };
 
 // Called now and then with how many are done.
 using Progress = std::function<void(std::int64_t done)>;
 
+// OK iff no order in the store has the id of one of `orders` and is another
+// one; kFailedPrecondition names the first. Such an order would be taken for
+// the one that is there, and end as that did.
+absl::Status CheckNoneIsAnother(stele::EventStore& store,
+                                const std::vector<OrderInput>& orders);
+
+// The same for the same orders in the same sequence, another for others.
+std::string BatchFor(const std::vector<OrderInput>& orders);
+
 // Fills the warehouse. Harmless when done again with the same `batch`, which
-// names the delivery.
+// names the delivery. Rare articles come once only, whatever the batch.
 absl::Status FillWarehouse(stele::Dispatcher& dispatcher,
                            const std::vector<Article>& articles,
                            const std::string& batch);

@@ -34,8 +34,22 @@ bool PrintDifferences(const std::map<std::string, Outcome>& expected,
 
 }  // namespace
 
+void PrintTotals(std::int64_t sent, const Placing& placing) {
+  const auto different = static_cast<std::int64_t>(placing.refused.size());
+  absl::PrintF("\n%d orders sent in: %d placed, %d known already, %d refused",
+               sent, placing.placed, placing.repeated, placing.refusals);
+  if (different != placing.refusals) {
+    absl::PrintF(" (%d different ones)", different);
+  }
+  absl::PrintF(".\n");
+}
+
 bool PrintOutcomes(const std::map<std::string, Outcome>& expected,
-                   const std::map<std::string, Outcome>& found) {
+                   const std::map<std::string, Outcome>& all_found) {
+  std::map<std::string, Outcome> found;
+  for (const auto& [id, outcome] : all_found) {
+    if (expected.contains(id)) found.emplace(id, outcome);
+  }
   std::map<Outcome, int> wanted = Count(expected);
   std::map<Outcome, int> got = Count(found);
   absl::PrintF("\n%-46s %9s %9s\n", "Outcome", "expected", "found");
@@ -45,6 +59,10 @@ bool PrintOutcomes(const std::map<std::string, Outcome>& expected,
                  wanted[outcome] == got[outcome] ? "" : "  <-- differs");
   }
   absl::PrintF("  %-44s %9d %9d\n", "all", expected.size(), found.size());
+  if (all_found.size() > found.size()) {
+    absl::PrintF("  and %d of earlier runs, which are in the books, too\n",
+                 all_found.size() - found.size());
+  }
   return !PrintDifferences(expected, found);
 }
 
