@@ -18,6 +18,31 @@ namespace {
 
 namespace json = boost::json;
 
+json::array ToJson(const std::vector<OwnerStatus>& owners) {
+  json::array all;
+  for (const OwnerStatus& owner : owners) {
+    json::array types;
+    for (const std::string& type : owner.types) types.emplace_back(type);
+    all.push_back(json::object{{"name", owner.name},
+                               {"types", std::move(types)},
+                               {"live_until", TimeText(owner.live_until)},
+                               {"why_it_yields", owner.why_it_yields}});
+  }
+  return all;
+}
+
+// A line for each process that leaves its work to others.
+std::string Yields(const ConsumerStatus& consumer) {
+  std::string lines;
+  for (const OwnerStatus& owner : consumer.owners) {
+    if (owner.why_it_yields.empty()) continue;
+    absl::StrAppend(&lines, Printable(consumer.name), ": ",
+                    Printable(owner.name),
+                    " yields: ", Printable(owner.why_it_yields), "\n");
+  }
+  return lines;
+}
+
 json::object ToJson(const ConsumerStatus& consumer, std::int64_t head) {
   json::array slots;
   for (const SlotStatus& slot : consumer.slots) {
@@ -31,6 +56,7 @@ json::object ToJson(const ConsumerStatus& consumer, std::int64_t head) {
   json::object object{{"name", consumer.name},
                       {"parked_keys", consumer.parked_keys},
                       {"is_paused", consumer.is_paused},
+                      {"owners", ToJson(consumer.owners)},
                       {"slots", std::move(slots)}};
   if (!IsInbox(consumer.name)) {
     object["position"] = LeastPosition(consumer);
@@ -90,6 +116,7 @@ absl::StatusOr<Report> List(const Context& context) {
                          store->consumers().List());
   STELE_ASSIGN_OR_RETURN(const auto projections, ActiveProjections(*store));
   Report report;
+  report.text = absl::StrCat("head ", head, "\n");
   report.columns = {"consumer", "position", "behind",
                     "parked",   "state",    "owners"};
   json::array all;
@@ -98,13 +125,13 @@ absl::StatusOr<Report> List(const Context& context) {
       STELE_ASSIGN_OR_RETURN(consumer.parked_keys,
                              CountParkedInInbox(*store, consumer.name));
     }
+    absl::StrAppend(&report.text, Yields(consumer));
     report.rows.push_back(Row(consumer, head));
     all.push_back(ToJson(consumer, head));
     if (consumer.parked_keys > 0 || IsLeftBehind(consumer, head, projections)) {
       report.exit = kProblem;
     }
   }
-  report.text = absl::StrCat("head ", head, "\n");
   report.data = json::object{{"head", head}, {"consumers", std::move(all)}};
   return report;
 }

@@ -19,7 +19,16 @@ CREATE TABLE {schema}.consumers (
 CREATE TABLE {schema}.consumer_owners (
   consumer text COLLATE "C" NOT NULL,
   owner text COLLATE "C" NOT NULL,
+  -- The event types that it handles, in order; none = all.
+  types text[] COLLATE "C" NOT NULL,
+  -- In which order the sets of types came; one number for owners of one set.
+  joined bigint NOT NULL,
+  -- It leaves all slots to owners of another set, and moves no checkpoint.
+  yields boolean NOT NULL DEFAULT false,
   live_until timestamptz NOT NULL,
+  -- As long as others yield to it: a database that fails over, say, must not
+  -- have them handle what it knows better.
+  awaited_until timestamptz NOT NULL,
   PRIMARY KEY (consumer, owner)
 ) WITH (fillfactor = 70);
 
@@ -57,10 +66,41 @@ CREATE TABLE {schema}.parked_events (
   PRIMARY KEY (consumer, key, position)
 );
 
--- Has `owner` live from now on for as long as `lease` says. One at a time per
--- consumer: its row is locked. All null for one that is not registered.
+-- Says who yields. One set of types works at a time: of those that no other one
+-- contains, the last that came. So there is always one. Slots of owners that
+-- yield are free from now on; one whose checkpoint is being moved right now
+-- stays, and is not moved again.
+CREATE FUNCTION {schema}.judge_owners(consumer_name text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  working text[];
+BEGIN
+  SELECT o.types INTO working FROM {schema}.consumer_owners o
+  WHERE o.consumer = consumer_name AND NOT EXISTS (
+    SELECT FROM {schema}.consumer_owners w
+    WHERE w.consumer = consumer_name AND w.types <> o.types
+      AND (w.types = '{}' OR (o.types <> '{}' AND o.types <@ w.types)))
+  ORDER BY o.joined DESC LIMIT 1;
+
+  UPDATE {schema}.consumer_owners o SET yields = (o.types <> working)
+  WHERE o.consumer = consumer_name AND o.yields <> (o.types <> working);
+
+  UPDATE {schema}.checkpoints c
+  SET lease_owner = NULL, lease_until = '-infinity'
+  WHERE c.consumer = consumer_name AND c.slot = ANY (ARRAY(
+    SELECT x.slot FROM {schema}.checkpoints x
+    WHERE x.consumer = consumer_name AND x.lease_owner IN (
+      SELECT o.owner FROM {schema}.consumer_owners o
+      WHERE o.consumer = consumer_name AND o.yields)
+    FOR NO KEY UPDATE SKIP LOCKED));
+END
+$$;
+
+-- Has `owner` live from now on for as long as `lease` says, and has those yield
+-- that must. One at a time per consumer: its row is locked. All null for one
+-- that is not registered.
 CREATE FUNCTION {schema}.enter_consumer(
-  consumer_name text, owner_name text, lease interval,
+  consumer_name text, owner_name text, owner_types text[], lease interval,
   OUT all_slots integer, OUT entered_at timestamptz)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -70,9 +110,19 @@ BEGIN
     RETURN;
   END IF;
   entered_at := clock_timestamp();
-  INSERT INTO {schema}.consumer_owners AS o (consumer, owner, live_until)
-  VALUES (consumer_name, owner_name, entered_at + lease)
-  ON CONFLICT (consumer, owner) DO UPDATE SET live_until = entered_at + lease;
+  DELETE FROM {schema}.consumer_owners o
+  WHERE o.consumer = consumer_name AND o.awaited_until <= entered_at;
+  INSERT INTO {schema}.consumer_owners
+    (consumer, owner, types, joined, live_until, awaited_until)
+  SELECT consumer_name, owner_name, owner_types,
+         coalesce(min(x.joined) FILTER (WHERE x.types = owner_types),
+                  max(x.joined) + 1, 1),
+         entered_at + lease, entered_at + 6 * lease
+  FROM {schema}.consumer_owners x WHERE x.consumer = consumer_name
+  ON CONFLICT (consumer, owner) DO UPDATE
+  SET types = excluded.types, joined = excluded.joined,
+      live_until = excluded.live_until, awaited_until = excluded.awaited_until;
+  PERFORM {schema}.judge_owners(consumer_name);
 END
 $$;
 
@@ -109,14 +159,15 @@ $$;
 -- Renews what `owner` holds, and its own life. Null for a consumer that is not
 -- registered.
 CREATE FUNCTION {schema}.renew_slots(
-  consumer_name text, owner_name text, lease interval,
+  consumer_name text, owner_name text, owner_types text[], lease interval,
   OUT slots integer[], OUT epochs bigint[], OUT positions bigint[])
 LANGUAGE plpgsql AS $$
 DECLARE
   at timestamptz;
 BEGIN
   SELECT e.entered_at INTO at
-  FROM {schema}.enter_consumer(consumer_name, owner_name, lease) AS e;
+  FROM {schema}.enter_consumer(
+    consumer_name, owner_name, owner_types, lease) AS e;
   IF at IS NULL THEN
     RETURN;
   END IF;
@@ -127,11 +178,11 @@ END
 $$;
 
 -- Renews what `owner` holds, gives up what is beyond its fair share, and takes
--- up to it what is free or whose owner is no longer live. Null for a consumer
--- that is not registered. A slot whose checkpoint is being moved right now is
--- left to who moves it.
+-- up to it what is free or whose owner is no longer live. The share of one that
+-- yields is none. Null for a consumer that is not registered. A slot whose
+-- checkpoint is being moved right now is left to who moves it.
 CREATE FUNCTION {schema}.acquire_slots(
-  consumer_name text, owner_name text, lease interval,
+  consumer_name text, owner_name text, owner_types text[], lease interval,
   OUT slots integer[], OUT epochs bigint[], OUT positions bigint[])
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -142,15 +193,18 @@ DECLARE
   held integer;
 BEGIN
   SELECT e.all_slots, e.entered_at INTO all_slots, at
-  FROM {schema}.enter_consumer(consumer_name, owner_name, lease) AS e;
+  FROM {schema}.enter_consumer(
+    consumer_name, owner_name, owner_types, lease) AS e;
   IF at IS NULL THEN
     RETURN;
   END IF;
-  DELETE FROM {schema}.consumer_owners o
-  WHERE o.consumer = consumer_name AND o.live_until <= at;
   SELECT count(*) INTO owners FROM {schema}.consumer_owners o
-  WHERE o.consumer = consumer_name;
-  share := (all_slots + owners - 1) / owners;
+  WHERE o.consumer = consumer_name AND o.live_until > at AND NOT o.yields;
+  share := (all_slots + owners - 1) / greatest(owners, 1);
+  IF (SELECT o.yields FROM {schema}.consumer_owners o
+      WHERE o.consumer = consumer_name AND o.owner = owner_name) THEN
+    share := 0;
+  END IF;
 
   UPDATE {schema}.checkpoints c
   SET lease_owner = NULL, lease_until = '-infinity'
@@ -173,7 +227,8 @@ BEGIN
     WHERE x.consumer = consumer_name
       AND (x.lease_owner IS NULL OR NOT EXISTS (
              SELECT FROM {schema}.consumer_owners o
-             WHERE o.consumer = consumer_name AND o.owner = x.lease_owner))
+             WHERE o.consumer = consumer_name AND o.owner = x.lease_owner
+               AND o.live_until > at))
     ORDER BY x.slot LIMIT greatest(share - held, 0)
     FOR NO KEY UPDATE SKIP LOCKED));
 

@@ -223,9 +223,12 @@ absl::Status ValidateRegister(const std::string& consumer, int slots,
 }
 
 absl::Status ValidateAcquire(const std::string& consumer,
-                             const std::string& owner, absl::Duration lease) {
+                             const ConsumerOwner& owner, absl::Duration lease) {
   STELE_RETURN_IF_ERROR(ValidateName("consumer name", consumer));
-  STELE_RETURN_IF_ERROR(ValidateName("owner name", owner));
+  STELE_RETURN_IF_ERROR(ValidateName("owner name", owner.name));
+  for (const std::string& type : owner.types) {
+    STELE_RETURN_IF_ERROR(ValidateName("event type", type));
+  }
   if (lease <= absl::ZeroDuration() || lease > absl::Hours(24)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "lease of consumer ", Quoted(consumer), " is ",

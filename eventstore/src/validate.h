@@ -33,7 +33,7 @@ absl::Status ValidateService(const std::string& service);
 absl::Status ValidateRegister(const std::string& consumer, int slots,
                               std::int64_t start_position);
 absl::Status ValidateAcquire(const std::string& consumer,
-                             const std::string& owner, absl::Duration lease);
+                             const ConsumerOwner& owner, absl::Duration lease);
 absl::Status ValidateAdvances(std::span<const SlotAdvance> advances);
 absl::Status ValidateRequestParked(ParkedState request);
 // kFailedPrecondition unless the event to be discarded is the `first` held.

@@ -19,7 +19,7 @@ InboxLease::InboxLease(EventStore& store, const InboxOptions& options,
       lease_(options.lease),
       keeper_(store.consumers(),
               {.consumer = name_,
-               .owner = owner_,
+               .owner = {owner_},
                .lease = options.lease,
                .handle_time_max = options.handle_time_max,
                .on_stuck = std::move(on_stuck)},
@@ -36,7 +36,7 @@ absl::StatusOr<InboxLease::Hold> InboxLease::Keep() {
   }
   const SteadyClock::time_point asked = SteadyClock::now();
   STELE_ASSIGN_OR_RETURN(const std::vector<SlotLease> slots,
-                         store_.consumers().Acquire(name_, owner_, lease_));
+                         store_.consumers().Acquire(name_, {owner_}, lease_));
   keeper_.Renewed();
   is_due_ = false;
   next_renewal_ = asked + absl::ToChronoNanoseconds(lease_ / 3);

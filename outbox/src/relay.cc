@@ -62,6 +62,7 @@ class ConsumerRelay : public Relay {
     return absl::OkStatus();
   }
 
+  absl::Status Join() override { return consumer_->Join(); }
   absl::Status Run() override {
     const absl::Status ended = consumer_->Run();
     ReportPending();

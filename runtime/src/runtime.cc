@@ -92,6 +92,7 @@ absl::Status Runtime::Start() {
   impl_->MakeInboxes(problems);
   impl_->MakeWorks(problems);
   STELE_RETURN_IF_ERROR(problems.Summary());
+  STELE_RETURN_IF_ERROR(impl_->JoinConsumers());
   impl_->supervisor.Start();
   impl_->is_started = true;
   return absl::OkStatus();

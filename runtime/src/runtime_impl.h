@@ -47,6 +47,9 @@ struct Runtime::Impl {
   void MakeInboxes(Problems& problems);
   void MakeWorks(Problems& problems);
 
+  // Has the others know what this process handles, before it handles anything.
+  absl::Status JoinConsumers();
+
   absl::Status MakeSaga(const SagaType& type);
   absl::Status MakeRelay(const RelaySetup& setup);
   absl::Status MakeInbox(const InboxSetup& setup);
@@ -82,7 +85,8 @@ struct Runtime::Impl {
   std::shared_ptr<SagaStorage> saga_storage;
   std::vector<std::unique_ptr<BatchHandler>> handlers;
   std::vector<std::unique_ptr<Worker>> workers;
-  std::set<std::string> names;  // Of parts.
+  std::vector<std::function<absl::Status()>> joins;  // Until Start() is done.
+  std::set<std::string> names;                       // Of parts.
 
   // Set when all of the above is there and will not change any more: what other
   // threads look at before they touch it.

@@ -49,11 +49,20 @@ template <typename T>
 absl::Status Runtime::Impl::Supervise(const std::string& name,
                                       typename OneShotWorker<T>::Make make) {
   STELE_RETURN_IF_ERROR(TakeName(name));
-  STELE_RETURN_IF_ERROR(make());
+  STELE_ASSIGN_OR_RETURN(std::shared_ptr<T> first, make());
+  if constexpr (requires { first->Join(); }) {
+    joins.push_back([first, name] { return Annotate(first->Join(), name); });
+  }
   workers.push_back(std::make_unique<OneShotWorker<T>>(name, std::move(make)));
   supervisor.Add(name, [worker = workers.back().get()](std::stop_token stop) {
     return worker->Run(stop);
   });
+  return absl::OkStatus();
+}
+
+absl::Status Runtime::Impl::JoinConsumers() {
+  for (const auto& join : joins) STELE_RETURN_IF_ERROR(join());
+  joins.clear();
   return absl::OkStatus();
 }
 

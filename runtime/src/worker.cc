@@ -18,6 +18,7 @@ boost::json::object ToJson(const ConsumerActivity& snapshot) {
           {"position", snapshot.position},
           {"head", snapshot.head},
           {"is_stuck", snapshot.is_stuck},
+          {"why_it_yields", ToValidUtf8(snapshot.why_it_yields)},
           {"slots_held", snapshot.slots_held},
           {"events_handled", snapshot.events_handled},
           {"parked_keys", snapshot.parked_keys},

@@ -95,7 +95,7 @@ TEST_F(ConsumersTest, AnOwnerWhoseLeaseHasExpiredIsNobody) {
   auto store = OpenStore();
   ConsumerStorage& consumers = store->consumers();
   const auto acquire = [&] {
-    return consumers.Acquire("saga/Old", "bank@host-1", absl::Hours(1));
+    return consumers.Acquire("saga/Old", {"bank@host-1"}, absl::Hours(1));
   };
   ASSERT_THAT(consumers.Register("saga/Old", 2, 0), IsOk());
   ASSERT_THAT(acquire(), IsOk());
@@ -122,6 +122,28 @@ TEST_F(ConsumersTest, AnOwnerWhoseLeaseHasExpiredIsNobody) {
   EXPECT_EQ(Stele({"consumers", "list"}).exit, 1);
   EXPECT_EQ(Stele({"consumers", "pause", "saga/Old"}).exit, 0);
   EXPECT_EQ(Stele({"consumers", "list"}).exit, 0) << "a pause is meant";
+}
+
+TEST_F(ConsumersTest, SaysWhoYieldsAndWhy) {
+  auto store = OpenStore();
+  ConsumerStorage& consumers = store->consumers();
+  ASSERT_THAT(consumers.Register("relay/broker", 2, 0), IsOk());
+  ASSERT_THAT(
+      consumers.Acquire("relay/broker", {"new", {"x", "y"}}, absl::Hours(1)),
+      IsOk());
+  EXPECT_THAT(Stele({"consumers", "list"}).out, Not(HasSubstr("yields")));
+  ASSERT_THAT(consumers.Acquire("relay/broker", {"old", {"x"}}, absl::Hours(1)),
+              IsOk());
+  const Answer text = Stele({"consumers", "list"});
+  EXPECT_EQ(text.exit, 0) << "as in every deploy";
+  EXPECT_THAT(text.out,
+              HasSubstr("relay/broker: old yields: another process (new) "
+                        "handles event types that this one does not know: y"));
+  const boost::json::value data = Json({"consumers", "list"}).Data();
+  EXPECT_EQ(TextAt(data, "/consumers/0/owners/0/why_it_yields"), "");
+  EXPECT_EQ(TextAt(data, "/consumers/0/owners/0/types/1"), "y");
+  EXPECT_THAT(TextAt(data, "/consumers/0/owners/1/why_it_yields"),
+              HasSubstr("does not know: y"));
 }
 
 TEST_F(ConsumersTest, AProjectionShowsItsParkedKeys) {

@@ -5,8 +5,8 @@
 #include "stele/eventstore/transaction.h"
 #include "tests/eventstore/postgres_fixture.h"
 
-// Whoever forgets a consumer and those who work for it wait for each other in
-// one order only.
+// Consumers as the database has them: whoever forgets one and those who work
+// for it wait for each other in one order only.
 namespace stele::testing {
 namespace {
 
@@ -52,7 +52,7 @@ class ConsumerLocksTest : public PostgresStoreTest {
 
 TEST_F(ConsumerLocksTest, WhoAcquiresNeverWaitsForWhoForgets) {
   ASSERT_THAT(consumers().Register(kName, 4, 0), IsOk());
-  ASSERT_THAT(consumers().Acquire(kName, "a", kLease), IsOk());
+  ASSERT_THAT(consumers().Acquire(kName, {"a"}, kLease), IsOk());
   std::thread forgetting;
   {
     // An acquisition in its two halves.
@@ -63,18 +63,18 @@ TEST_F(ConsumerLocksTest, WhoAcquiresNeverWaitsForWhoForgets) {
     forgetting =
         std::thread([&] { EXPECT_THAT(consumers().Forget(kName), IsOk()); });
     AwaitBlocked();
-    EXPECT_NO_THROW(
-        tx.exec(Sql("SELECT * FROM {s}.acquire_slots('books', 'a', '30 s')")));
+    EXPECT_NO_THROW(tx.exec(
+        Sql("SELECT * FROM {s}.acquire_slots('books', 'a', '{}', '30 s')")));
     EXPECT_NO_THROW(tx.commit());
   }
   forgetting.join();
-  EXPECT_THAT(consumers().Acquire(kName, "a", kLease),
+  EXPECT_THAT(consumers().Acquire(kName, {"a"}, kLease),
               StatusIs(absl::StatusCode::kNotFound));
 }
 
 TEST_F(ConsumerLocksTest, WhoHandlesNeverWaitsForWhoForgets) {
   ASSERT_THAT(consumers().Register(kName, 1, 0), IsOk());
-  const auto leases = consumers().Acquire(kName, "a", kLease);
+  const auto leases = consumers().Acquire(kName, {"a"}, kLease);
   ASSERT_THAT(leases, IsOk());
   const SlotAdvance advance{leases->front(), 1};
   const ParkedKey parked = OfKey("k");
@@ -102,6 +102,31 @@ TEST_F(ConsumerLocksTest, WhoHandlesNeverWaitsForWhoForgets) {
               IsOkAndHolds(::testing::IsEmpty()));
 }
 
+// As when the database was away for longer than a lease: the first one to come
+// back must not take it for a sign.
+TEST_F(ConsumerLocksTest, WhoMustYieldDoesSoForLongerThanALease) {
+  ASSERT_THAT(consumers().Register(kName, 1, 0), IsOk());
+  const ConsumerOwner narrow{"old", {"x"}};
+  const ConsumerOwner wide{"new", {"x", "y"}};
+  ASSERT_THAT(consumers().Acquire(kName, wide, kLease), IsOk());
+  const auto pass = [&](const std::string& time) {
+    pqxx::connection connection(Dsn());
+    pqxx::nontransaction(connection)
+        .exec(Sql("UPDATE {s}.consumer_owners SET live_until = live_until - "
+                  "interval '" +
+                  time + "', awaited_until = awaited_until - interval '" +
+                  time + "'"));
+  };
+  pass("31 s");
+  EXPECT_THAT(consumers().Acquire(kName, narrow, kLease),
+              IsOkAndHolds(::testing::IsEmpty()));
+  EXPECT_THAT(consumers().Acquire(kName, wide, kLease),
+              IsOkAndHolds(::testing::SizeIs(1)));
+  pass("181 s");
+  EXPECT_THAT(consumers().Acquire(kName, narrow, kLease),
+              IsOkAndHolds(::testing::SizeIs(1)));
+}
+
 TEST_F(ConsumerLocksTest, AllAtOnceEndInNoDeadlock) {
   constexpr int kRounds = 60;
   CloseStore();
@@ -118,7 +143,7 @@ TEST_F(ConsumerLocksTest, AllAtOnceEndInNoDeadlock) {
     threads.emplace_back([&, owner] {
       const ParkedKey parked = OfKey(owner);
       while (!is_over) {
-        const auto leases = all.Acquire(kName, owner, kLease);
+        const auto leases = all.Acquire(kName, {owner}, kLease);
         ASSERT_TRUE(is_expected(leases.status())) << leases.status();
         if (!leases.ok() || leases->empty()) continue;
         std::vector<SlotAdvance> advances;
@@ -134,7 +159,7 @@ TEST_F(ConsumerLocksTest, AllAtOnceEndInNoDeadlock) {
             });
         ASSERT_TRUE(is_expected(done)) << done;
         if (done.ok()) ++working;
-        const absl::Status renewed = all.Renew(kName, owner, kLease).status();
+        const absl::Status renewed = all.Renew(kName, {owner}, kLease).status();
         ASSERT_TRUE(is_expected(renewed)) << renewed;
         const absl::Status released = all.Release(kName, owner);
         ASSERT_TRUE(is_expected(released)) << released;

@@ -46,12 +46,63 @@ TEST_P(ConsumerTest, TwoOwnersShareTheSlots) {
   ExpectEachInputHadItsEffectOnceInOrder();
 }
 
+TEST_P(ConsumerTest, AReleaseThatHandlesLessLeavesItsWorkToTheOther) {
+  ConsumerOptions options = Options();
+  options.lease = absl::Milliseconds(300);
+  EffectHandler old_handler;
+  EffectHandler new_handler;
+  options.types = {"test.Input"};
+  auto old_one = Start(old_handler, "old", options);
+  Eventually([&] { return old_one->consumer->Activity().slots_held == 8; });
+  options.types = {"test.Input", "test.New"};
+  options.lease = absl::Seconds(10);
+  auto new_one = Make(new_handler, "new", options);
+  ASSERT_THAT(new_one->Join(), IsOk());
+  // The old one, which reads the log faster than any, is at work as before.
+  Input("ada", "test.New");
+  Input("ada", "test.Input");
+  Eventually(
+      [&] { return !old_one->consumer->Activity().why_it_yields.empty(); });
+  EXPECT_THAT(old_one->consumer->Activity().why_it_yields,
+              ::testing::HasSubstr("does not know: test.New"));
+  Eventually([&] { return old_one->consumer->Activity().slots_held == 0; });
+  ASSERT_THAT(new_one->RunUntil(last_), IsOk());
+  EXPECT_TRUE(HasAllEffects());
+  ExpectEachInputHadItsEffectOnceInOrder();
+
+  // It was stopped, as in a rollback.
+  Eventually([&] { return old_one->consumer->Activity().slots_held == 8; });
+  EXPECT_EQ(old_one->consumer->Activity().why_it_yields, "");
+  Input("ada");
+  Eventually([&] { return HasAllEffects(); });
+  ASSERT_THAT(old_one->Stop(), IsOk());
+}
+
+TEST_P(ConsumerTest, WhoFailsIsYieldedToUntilItIsStartedAgain) {
+  EffectHandler handler;
+  ConsumerOptions options = Options();
+  options.types = {"test.Input", "test.Unreadable"};
+  Input("ada", "test.Unreadable");
+  EXPECT_THAT(CatchUp(handler, options), StatusIs(absl::StatusCode::kDataLoss));
+  const auto acquire = [&] {
+    return consumers().Acquire(kName, {"old", {"test.Input"}}, options.lease);
+  };
+  EXPECT_THAT(acquire(), IsOkAndHolds(::testing::IsEmpty()));
+  // It is started again, and stopped.
+  auto again = Start(handler, "solo", options);
+  again->thread.join();
+  EXPECT_THAT(again->result, StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(acquire(), IsOkAndHolds(::testing::IsEmpty()));
+  ASSERT_THAT(consumers().Release(kName, "solo"), IsOk());
+  EXPECT_THAT(acquire(), IsOkAndHolds(::testing::SizeIs(8)));
+}
+
 TEST_P(ConsumerTest, SlotsOfADeadOwnerAreTakenOver) {
   Inputs(50, 10);
   ConsumerOptions options = Options();
   options.lease = absl::Milliseconds(100);
   ASSERT_THAT(consumers().Register(kName, 8, 0), IsOk());
-  ASSERT_THAT(consumers().Acquire(kName, "dead", options.lease), IsOk());
+  ASSERT_THAT(consumers().Acquire(kName, {"dead"}, options.lease), IsOk());
   EffectHandler handler;
   auto running = Start(handler, "b", options);
   Eventually([&] { return HasAllEffects(); });
@@ -137,7 +188,7 @@ TEST_P(ConsumerTest, CatchingUpWaitsForTheSlotsOfADeadOwner) {
   ConsumerOptions options = Options();
   options.lease = absl::Milliseconds(300);
   ASSERT_THAT(consumers().Register(kName, 8, 0), IsOk());
-  ASSERT_THAT(consumers().Acquire(kName, "dead", options.lease), IsOk());
+  ASSERT_THAT(consumers().Acquire(kName, {"dead"}, options.lease), IsOk());
   EffectHandler handler;
   std::atomic<bool> has_ended{false};
   absl::Status result;

@@ -42,8 +42,8 @@ class PostgresLeaseTest : public ConsumerTest {
           consumers().Advance(tx, kName, std::span(&same, 1)));
       waiting = std::thread([&] { status = other(); });
       AwaitWaiting(tx);
-      STELE_RETURN_IF_ERROR(consumers().Renew(kName, "b", kLease));
-      return consumers().Acquire(kName, "b", kLease).status();
+      STELE_RETURN_IF_ERROR(consumers().Renew(kName, {"b"}, kLease));
+      return consumers().Acquire(kName, {"b"}, kLease).status();
     }),
                 IsOk());
     if (waiting.joinable()) waiting.join();
@@ -72,24 +72,25 @@ INSTANTIATE_TEST_SUITE_P(Postgres, PostgresLeaseTest,
 TEST_P(PostgresLeaseTest, NobodyTakesASlotOfALiveOwner) {
   const absl::Duration lease = absl::Milliseconds(300);
   ASSERT_THAT(consumers().Register(kName, 1, 0), IsOk());
-  const SlotLease held = consumers().Acquire(kName, "a", lease)->at(0);
+  const SlotLease held = consumers().Acquire(kName, {"a"}, lease)->at(0);
   const SlotAdvance advance{held, 5};
   ASSERT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
     STELE_RETURN_IF_ERROR(
         consumers().Advance(tx, kName, std::span(&advance, 1)));
     while (Slots().at(0).lease_until + lease > absl::Now()) {
-      STELE_RETURN_IF_ERROR(consumers().Renew(kName, "a", lease));
+      STELE_RETURN_IF_ERROR(consumers().Renew(kName, {"a"}, lease));
     }
     return absl::OkStatus();
   }),
               IsOk());
-  EXPECT_THAT(consumers().Acquire(kName, "b", lease), IsOkAndHolds(IsEmpty()));
-  EXPECT_EQ(consumers().Renew(kName, "a", lease)->at(0).epoch, held.epoch);
+  EXPECT_THAT(consumers().Acquire(kName, {"b"}, lease),
+              IsOkAndHolds(IsEmpty()));
+  EXPECT_EQ(consumers().Renew(kName, {"a"}, lease)->at(0).epoch, held.epoch);
 }
 
 TEST_P(PostgresLeaseTest, ResetWaitsForABatchAndKeepsNobodyFromRenewing) {
   ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  const SlotLease held = consumers().Acquire(kName, "a", kLease)->at(0);
+  const SlotLease held = consumers().Acquire(kName, {"a"}, kLease)->at(0);
   EXPECT_THAT(WhileMoving(held, [&] { return consumers().Reset(kName, 7); }),
               IsOk());
   EXPECT_EQ(Slots().at(0).position, 7);
@@ -97,14 +98,38 @@ TEST_P(PostgresLeaseTest, ResetWaitsForABatchAndKeepsNobodyFromRenewing) {
   EXPECT_GT(Slots().at(0).epoch, held.epoch);
 }
 
+// Its slot cannot be taken from it, being locked, and need not be waited for.
+TEST_P(PostgresLeaseTest, WhoMustYieldWhileItMovesACheckpointMovesItNoMore) {
+  ASSERT_THAT(consumers().Register(kName, 1, 0), IsOk());
+  SlotLease held = consumers().Acquire(kName, {"old", {"x"}}, kLease)->at(0);
+  const SlotAdvance advance{held, 5};
+  ASSERT_THAT(store().Transact([&](Transaction& tx) -> absl::Status {
+    STELE_RETURN_IF_ERROR(
+        consumers().Advance(tx, kName, std::span(&advance, 1)));
+    return consumers().Renew(kName, {"new", {"x", "y"}}, kLease).status();
+  }),
+              IsOk());
+  EXPECT_EQ(Slots().at(0).position, 5);
+  held.position = 5;
+  const SlotAdvance next{held, 6};
+  EXPECT_THAT(store().Transact([&](Transaction& tx) {
+    return consumers().Advance(tx, kName, std::span(&next, 1));
+  }),
+              StatusIs(absl::StatusCode::kAborted));
+  const auto taken = consumers().Acquire(kName, {"new", {"x", "y"}}, kLease);
+  ASSERT_THAT(taken, IsOkAndHolds(SizeIs(1)));
+  EXPECT_EQ(taken->at(0).position, 5);
+}
+
 TEST_P(PostgresLeaseTest, ReleaseWaitsForABatchAndKeepsNobodyFromRenewing) {
   ASSERT_THAT(consumers().Register(kName, 2, 0), IsOk());
-  const SlotLease held = consumers().Acquire(kName, "a", kLease)->at(0);
+  const SlotLease held = consumers().Acquire(kName, {"a"}, kLease)->at(0);
   EXPECT_THAT(
       WhileMoving(held, [&] { return consumers().Release(kName, "a"); }),
       IsOk());
   EXPECT_EQ(Slots().at(0).owner, "");
-  EXPECT_THAT(consumers().Acquire(kName, "b", kLease), IsOkAndHolds(SizeIs(2)));
+  EXPECT_THAT(consumers().Acquire(kName, {"b"}, kLease),
+              IsOkAndHolds(SizeIs(2)));
 }
 
 }  // namespace

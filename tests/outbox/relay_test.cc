@@ -276,7 +276,9 @@ TEST_F(RelayTest, CountsNothingAsPendingOnceItHoldsNoSlots) {
   ASSERT_TRUE(Eventually([&] {
     ConsumerStorage& consumers = store_->consumers();
     EXPECT_THAT(consumers.Release("relay/broker", "one"), IsOk());
-    return consumers.Acquire("relay/broker", "two", absl::Hours(1))
+    return consumers
+               .Acquire("relay/broker", {"two", Routes().types()},
+                        absl::Hours(1))
                .value()
                .size() == 1;
   }));

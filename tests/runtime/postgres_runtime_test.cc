@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <pqxx/pqxx>
 
 #include "absl/strings/str_cat.h"
@@ -112,6 +113,55 @@ TEST(PostgresRuntimeTest, TwoProcessesShareTheWork) {
   const auto paid = accounts.Deposit({.account_id = "bob", .amount_cents = 5});
   EXPECT_THAT(two->WaitFor<bank::AccountBalance>(*paid, absl::Minutes(1)),
               IsOk());
+}
+
+// A saga of an older release, which has no rule for what is withdrawn, reads
+// the log first. So does its relay, which has a route less.
+TEST(PostgresRuntimeTest, AnOlderReleaseLeavesNewEventTypesToTheNewer) {
+  const std::string schema = Migrated();
+  const std::shared_ptr<InMemoryBroker> broker = MakeInMemoryBroker();
+  const auto start = [&](SagaType saga, const RelayRoutes& routes) {
+    auto runtime = std::make_unique<Runtime>(
+        Open(schema), RuntimeOptions{.service = "bank", .consumer_slots = 4});
+    runtime->Add<bank::AccountDecider>().Add<bank::Balances>();
+    runtime->AddSaga(std::move(saga)).RelayTo(broker, routes);
+    EXPECT_THAT(runtime->Start(), IsOk());
+    return runtime;
+  };
+  const auto is_working = [&](Runtime& runtime) {
+    const boost::json::object workers =
+        StatusOf(runtime)["workers"].as_object();
+    return std::all_of(workers.begin(), workers.end(), [](const auto& worker) {
+      const boost::json::value* slots =
+          worker.value().as_object().if_contains("slots_held");
+      return slots != nullptr && *slots == 4;
+    });
+  };
+  SagaType old_saga = MakeSagaType<bank::Transfers>();
+  ASSERT_EQ(old_saga.events.erase("bank.Withdrawn"), 1u);
+  RelayRoutes routes;
+  routes.AddTo<bank::AccountOpened>("accounts");
+  auto old_one = start(std::move(old_saga), routes);
+  Await("the old release", [&] { return is_working(*old_one); });
+  routes.AddTo<bank::Withdrawn>("withdrawals");
+  auto new_one = start(MakeSagaType<bank::Transfers>(), routes);
+
+  OpenAccounts(*new_one);
+  ASSERT_THAT(
+      bank::AccountClient(*new_one).RequestTransfer({.account_id = "ada",
+                                                     .transfer_id = "t1",
+                                                     .to_account_id = "bob",
+                                                     .amount_cents = 30}),
+      IsOk());
+  Await("the money", [&] { return BalanceOf(*new_one, "bob") == 30; });
+  Await("the message",
+        [&] { return broker->MessagesOf("withdrawals").size() == 1; });
+  Await("the old release's reason", [&] {
+    return old_one->StatusJson().find("does not know: bank.Withdrawn") !=
+           std::string::npos;
+  });
+  ASSERT_THAT(new_one->Stop(), IsOk());
+  Await("the old release again", [&] { return is_working(*old_one); });
 }
 
 }  // namespace

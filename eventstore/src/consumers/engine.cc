@@ -25,9 +25,10 @@ absl::Status ValidateOptions(const ConsumerOptions& options,
                              const std::string& owner) {
   STELE_RETURN_IF_ERROR(
       ValidateRegister(options.name, options.slots, options.start_position));
-  STELE_RETURN_IF_ERROR(ValidateAcquire(options.name, owner, options.lease));
   STELE_RETURN_IF_ERROR(ValidateReadLog(
       {.categories = options.categories, .types = options.types}));
+  STELE_RETURN_IF_ERROR(
+      ValidateAcquire(options.name, {owner, options.types}, options.lease));
   if (options.batch_events_max < 1 || options.batch_events_max > 100'000) {
     return BadOption(options, "batch_events_max must be 1 to 100000");
   }
@@ -71,7 +72,7 @@ ConsumerEngine::ConsumerEngine(EventStore& store, BatchHandler& handler,
     : store_(store),
       handler_(handler),
       options_(std::move(options)),
-      owner_(std::move(owner)),
+      owner_({std::move(owner), options_.types}),
       clock_(options_.clock != nullptr ? *options_.clock : SystemClock()),
       progress_(options_.metrics != nullptr ? *options_.metrics : NoMetrics(),
                 options_.name, clock_),
@@ -141,7 +142,7 @@ absl::Status ConsumerEngine::Loop(std::optional<std::int64_t> until) {
     Pause(std::min(retry_.Next(), options_.lease / 3));
   }
   keeper_.Stop();  // Or it would renew what is released.
-  ReleaseLeases();
+  ReleaseLeases(status.ok() || absl::IsCancelled(status));
   progress_.SetRunning(false);
   return status;
 }
@@ -208,53 +209,6 @@ absl::Status ConsumerEngine::CheckEpoch() {
   if (epoch == epoch_) return absl::OkStatus();
   return absl::AbortedError(
       absl::StrCat("consumer ", Quoted(options_.name), ": the log went back"));
-}
-
-absl::Status ConsumerEngine::CheckReached(
-    const std::vector<SlotLease>& leases) {
-  std::int64_t last = 0;
-  for (const SlotLease& lease : leases) last = std::max(last, lease.position);
-  if (last == 0) return absl::OkStatus();
-  const absl::Status status =
-      store_
-          .ReadLog({.after_position = last, .limit = 1},
-                   [](RecordedEvent) { return absl::OkStatus(); })
-          .status();
-  STELE_RETURN_IF_ERROR(CheckEpoch());
-  return status;
-}
-
-absl::Status ConsumerEngine::KeepLeases() {
-  STELE_RETURN_IF_ERROR(KeepEpoch());
-  const absl::Time now = clock_.Now();
-  if (!must_reload_ && now < next_renewal_) return absl::OkStatus();
-  if (!is_registered_) {
-    STELE_RETURN_IF_ERROR(storage().Register(options_.name, options_.slots,
-                                             options_.start_position));
-    is_registered_ = true;
-  }
-  STELE_ASSIGN_OR_RETURN(
-      const std::vector<SlotLease> leases,
-      storage().Acquire(options_.name, owner_, options_.lease));
-  keeper_.Renewed();
-  const bool is_changed = slots_.Update(leases);
-  next_renewal_ = now + options_.lease / 3;
-  if (!is_changed && !must_reload_) return absl::OkStatus();
-
-  STELE_RETURN_IF_ERROR(CheckReached(leases));
-  STELE_ASSIGN_OR_RETURN(const std::vector<ParkedKey> parked,
-                         storage().ListParked(options_.name));
-  parked_.Load(parked, slots_);
-  cursor_ = slots_.least_position();
-  next_checkpoint_ = now + kIdleCheckpointEvery;
-  next_housekeeping_ = absl::InfinitePast();
-  must_reload_ = false;
-  progress_.SetSlots(slots_.size());
-  progress_.SetParkedKeys(parked_.size());
-  return InvokeUser(options_.name, [this] {
-    handler_.OnLeasesChanged();
-    return absl::OkStatus();
-  });
 }
 
 absl::Status ConsumerEngine::KeepHouse() {
@@ -332,17 +286,6 @@ absl::Status ConsumerEngine::Checkpoint(bool now) {
   slots_.MovedTo(cursor_);
   next_checkpoint_ = clock_.Now() + kIdleCheckpointEvery;
   return absl::OkStatus();
-}
-
-void ConsumerEngine::ReleaseLeases() {
-  slots_.Clear();
-  progress_.SetSlots(0);
-  if (!is_registered_) return;
-  const absl::Status status = storage().Release(options_.name, owner_);
-  if (status.ok() || absl::IsNotFound(status)) return;
-  // Whoever waits for them has to wait until they expire.
-  Log(LogLevel::kWarning, "leases could not be released",
-      {{"consumer", options_.name}, {"error", status.ToString()}});
 }
 
 }  // namespace stele

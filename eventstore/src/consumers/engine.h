@@ -31,6 +31,7 @@ class ConsumerEngine final : public Consumer {
   ConsumerEngine(EventStore& store, BatchHandler& handler,
                  ConsumerOptions options, std::string owner);
 
+  absl::Status Join() override;
   absl::Status Run() override;
   absl::Status RunUntil(std::int64_t position) override;
   void Stop() override;
@@ -47,7 +48,7 @@ class ConsumerEngine final : public Consumer {
     int alone = 0;
   };
 
-  // ---- The loop (consumer_engine.cc) ----------------------------------------
+  // ---- The loop (engine.cc) -------------------------------------------------
 
   absl::Status Loop(std::optional<std::int64_t> until);
   // One turn: at most one batch, or a wait. Sets `is_done` at `until`.
@@ -56,9 +57,6 @@ class ConsumerEngine final : public Consumer {
   absl::Status KeepEpoch();
   // kAborted if it did since: what was read or leased before counts no more.
   absl::Status CheckEpoch();
-  // kDataLoss if one of the checkpoints is beyond the log.
-  absl::Status CheckReached(const std::vector<SlotLease>& leases);
-  absl::Status KeepLeases();
   absl::Status KeepHouse();
   absl::Status Tick();
   absl::Status WaitForEvents();
@@ -67,11 +65,21 @@ class ConsumerEngine final : public Consumer {
   absl::Status WaitForOthers(std::int64_t position, bool& is_done);
   // Moves the checkpoints past events of no interest, if it is time or `now`.
   absl::Status Checkpoint(bool now);
-  void ReleaseLeases();
   bool IsStopping() const;
   void Pause(absl::Duration wait);  // Ends early on Stop().
 
-  // ---- Batches (consumer_batches.cc) ----------------------------------------
+  // ---- Leases (leases.cc) ---------------------------------------------------
+
+  absl::Status Register();
+  absl::Status KeepLeases();
+  // kDataLoss if one of the checkpoints is beyond the log.
+  absl::Status CheckReached(const std::vector<SlotLease>& leases);
+  // Has the world know why none are held, if that is for other owners' sake.
+  absl::Status LookWhyNoSlots();
+  // `for_good`, or after an error, to be started again.
+  void ReleaseLeases(bool for_good);
+
+  // ---- Batches (batches.cc) -------------------------------------------------
 
   absl::Status HandlePage(const ConsumerPage& page);
   // Handles `events` as one batch and moves the checkpoints to `end`.
@@ -99,7 +107,7 @@ class ConsumerEngine final : public Consumer {
                     int tries);
   void AdaptBatchSize(absl::Duration took, bool succeeded);
 
-  // ---- Parked keys (consumer_parking.cc) ------------------------------------
+  // ---- Parked keys (parking.cc) ---------------------------------------------
 
   absl::Status RetryParked();
   absl::Status RetryKey(const ParkedKey& parked);
@@ -121,7 +129,7 @@ class ConsumerEngine final : public Consumer {
   EventStore& store_;
   BatchHandler& handler_;
   const ConsumerOptions options_;
-  const std::string owner_;
+  const ConsumerOwner owner_;
   Clock& clock_;
   ConsumerProgress progress_;
   LeaseKeeper keeper_;

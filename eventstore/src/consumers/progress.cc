@@ -36,6 +36,10 @@ ConsumerProgress::ConsumerProgress(Metrics& metrics,
                               "1 while the handler takes longer than it may "
                               "and its leases are not renewed, otherwise 0.",
                               Labels(consumer))),
+      yields_(metrics.GetGauge("stele_consumer_yields",
+                               "1 while it leaves its work to a process that "
+                               "handles other event types, otherwise 0.",
+                               Labels(consumer))),
       events_total_(metrics.GetCounter("stele_consumer_events_total",
                                        "Events handled.", Labels(consumer))),
       batches_total_(metrics.GetCounter("stele_consumer_batches_total",
@@ -79,6 +83,14 @@ void ConsumerProgress::SetStuck(bool is_stuck) {
   stuck_.Set(is_stuck ? 1 : 0);
   absl::MutexLock lock(&mutex_);
   snapshot_.is_stuck = is_stuck;
+}
+
+bool ConsumerProgress::SetWhyItYields(const std::string& why) {
+  yields_.Set(why.empty() ? 0 : 1);
+  absl::MutexLock lock(&mutex_);
+  const bool begins = snapshot_.why_it_yields.empty() && !why.empty();
+  snapshot_.why_it_yields = why;
+  return begins;
 }
 
 void ConsumerProgress::Handled(std::int64_t events, absl::Time newest) {

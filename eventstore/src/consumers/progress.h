@@ -25,6 +25,8 @@ class ConsumerProgress {
   void SetSlots(int slots);
   void SetParkedKeys(std::int64_t keys);
   void SetStuck(bool is_stuck);
+  // Empty = it does not. True iff it begins to yield.
+  bool SetWhyItYields(const std::string& why);
 
   // A batch was committed; `newest` is when its last event was recorded.
   void Handled(std::int64_t events, absl::Time newest);
@@ -42,6 +44,7 @@ class ConsumerProgress {
   Gauge& parked_keys_;
   Gauge& slots_held_;
   Gauge& stuck_;
+  Gauge& yields_;
   Counter& events_total_;
   Counter& batches_total_;
   Counter& errors_total_;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "consumers/errors.h"
+#include "in_memory/owners.h"
 #include "in_memory/transaction.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
@@ -26,6 +27,7 @@ ConsumerStatus StatusOf(const std::string& name, const ConsumerState& state,
   ConsumerStatus status = {
       .name = name,
       .slots = state.slots,
+      .owners = OwnersOf(state, now),
       .parked_keys = static_cast<std::int64_t>(state.parked.size()),
       .is_paused = state.is_paused};
   for (SlotStatus& slot : status.slots) {
@@ -38,9 +40,10 @@ bool IsHeldBy(const SlotStatus& slot, const std::string& owner) {
   return slot.owner == owner;
 }
 
-void GiveUp(SlotStatus& slot) {
-  slot.owner.clear();
-  slot.lease_until = absl::InfinitePast();
+void GiveUpAll(ConsumerState& state, const std::string& owner) {
+  for (SlotStatus& slot : state.slots) {
+    if (IsHeldBy(slot, owner)) GiveUp(slot);
+  }
 }
 
 void RenewShare(ConsumerState& state, const std::string& owner,
@@ -57,15 +60,15 @@ void RenewShare(ConsumerState& state, const std::string& owner,
   }
 }
 
-void TakeShare(ConsumerState& state, const std::string& owner, absl::Time until,
-               std::size_t share) {
+void TakeShare(ConsumerState& state, const std::string& owner, absl::Time now,
+               absl::Time until, std::size_t share) {
   auto held = static_cast<std::size_t>(
       std::count_if(state.slots.begin(), state.slots.end(),
                     [&](const SlotStatus& s) { return IsHeldBy(s, owner); }));
   for (SlotStatus& slot : state.slots) {
     if (held >= share) return;
     if (IsHeldBy(slot, owner)) continue;
-    if (state.live_until.contains(slot.owner)) continue;
+    if (IsLive(state, slot.owner, now)) continue;
     slot.owner = owner;
     slot.lease_until = until;
     ++slot.epoch;
@@ -158,37 +161,32 @@ absl::Status InMemoryConsumers::Register(const std::string& consumer, int slots,
 }
 
 absl::StatusOr<std::vector<SlotLease>> InMemoryConsumers::Acquire(
-    const std::string& consumer, const std::string& owner,
+    const std::string& consumer, const ConsumerOwner& owner,
     absl::Duration lease) {
   STELE_RETURN_IF_ERROR(ValidateAcquire(consumer, owner, lease));
   std::vector<SlotLease> leases;
   STELE_RETURN_IF_ERROR(Change(consumer, [&](ConsumerState& state) {
     const absl::Time now = core_.Now();
-    const absl::Time until = now + lease;
-    state.live_until[owner] = until;
-    for (auto it = state.live_until.begin(); it != state.live_until.end();) {
-      it = it->second <= now ? state.live_until.erase(it) : std::next(it);
-    }
-    const std::size_t owners = state.live_until.size();
-    const std::size_t share = (state.slots.size() + owners - 1) / owners;
-    RenewShare(state, owner, until, share);
-    TakeShare(state, owner, until, share);
-    leases = LeasesOf(state, owner);
+    Enter(state, owner, now, lease);
+    const std::size_t share = ShareOf(state, owner.name, now);
+    RenewShare(state, owner.name, now + lease, share);
+    TakeShare(state, owner.name, now, now + lease, share);
+    leases = LeasesOf(state, owner.name);
     return absl::OkStatus();
   }));
   return leases;
 }
 
 absl::StatusOr<std::vector<SlotLease>> InMemoryConsumers::Renew(
-    const std::string& consumer, const std::string& owner,
+    const std::string& consumer, const ConsumerOwner& owner,
     absl::Duration lease) {
   STELE_RETURN_IF_ERROR(ValidateAcquire(consumer, owner, lease));
   std::vector<SlotLease> leases;
   STELE_RETURN_IF_ERROR(Change(consumer, [&](ConsumerState& state) {
-    const absl::Time until = core_.Now() + lease;
-    state.live_until[owner] = until;
-    RenewShare(state, owner, until, state.slots.size());
-    leases = LeasesOf(state, owner);
+    const absl::Time now = core_.Now();
+    Enter(state, owner, now, lease);
+    RenewShare(state, owner.name, now + lease, state.slots.size());
+    leases = LeasesOf(state, owner.name);
     return absl::OkStatus();
   }));
   return leases;
@@ -197,10 +195,18 @@ absl::StatusOr<std::vector<SlotLease>> InMemoryConsumers::Renew(
 absl::Status InMemoryConsumers::Release(const std::string& consumer,
                                         const std::string& owner) {
   return Change(consumer, [&](ConsumerState& state) {
-    state.live_until.erase(owner);
-    for (SlotStatus& slot : state.slots) {
-      if (IsHeldBy(slot, owner)) GiveUp(slot);
-    }
+    state.owners.erase(owner);
+    GiveUpAll(state, owner);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status InMemoryConsumers::Suspend(const std::string& consumer,
+                                        const std::string& owner) {
+  return Change(consumer, [&](ConsumerState& state) {
+    const auto known = state.owners.find(owner);
+    if (known != state.owners.end()) known->second.live_until = core_.Now();
+    GiveUpAll(state, owner);
     return absl::OkStatus();
   });
 }

@@ -18,12 +18,14 @@ class InMemoryConsumers final : public ConsumerStorage {
   absl::Status Register(const std::string& consumer, int slots,
                         std::int64_t start_position) override;
   absl::StatusOr<std::vector<SlotLease>> Acquire(const std::string& consumer,
-                                                 const std::string& owner,
+                                                 const ConsumerOwner& owner,
                                                  absl::Duration lease) override;
   absl::StatusOr<std::vector<SlotLease>> Renew(const std::string& consumer,
-                                               const std::string& owner,
+                                               const ConsumerOwner& owner,
                                                absl::Duration lease) override;
   absl::Status Release(const std::string& consumer,
+                       const std::string& owner) override;
+  absl::Status Suspend(const std::string& consumer,
                        const std::string& owner) override;
   absl::Status Advance(Transaction& tx, const std::string& consumer,
                        std::span<const SlotAdvance> advances) override;

@@ -31,10 +31,19 @@ struct Parked {
   std::set<std::int64_t> held;
 };
 
+// See 0007_consumers.sql.
+struct Owner {
+  std::vector<std::string> types;
+  std::int64_t joined = 0;
+  bool yields = false;
+  absl::Time live_until;
+  absl::Time awaited_until;
+};
+
 struct ConsumerState {
   std::vector<SlotStatus> slots;
-  std::map<std::string, absl::Time> live_until;  // By owner.
-  std::map<std::string, Parked> parked;          // By key.
+  std::map<std::string, Owner> owners;   // By name.
+  std::map<std::string, Parked> parked;  // By key.
   bool is_paused = false;
 };
 

@@ -73,18 +73,22 @@ class InlineConsumers : public ConsumerStorage {
     return inner_.Register(consumer, slots, start_position);
   }
   absl::StatusOr<std::vector<SlotLease>> Acquire(
-      const std::string& consumer, const std::string& owner,
+      const std::string& consumer, const ConsumerOwner& owner,
       absl::Duration lease) override {
     return inner_.Acquire(consumer, owner, lease);
   }
   absl::StatusOr<std::vector<SlotLease>> Renew(const std::string& consumer,
-                                               const std::string& owner,
+                                               const ConsumerOwner& owner,
                                                absl::Duration lease) override {
     return inner_.Renew(consumer, owner, lease);
   }
   absl::Status Release(const std::string& consumer,
                        const std::string& owner) override {
     return inner_.Release(consumer, owner);
+  }
+  absl::Status Suspend(const std::string& consumer,
+                       const std::string& owner) override {
+    return inner_.Suspend(consumer, owner);
   }
   absl::Status Advance(Transaction& tx, const std::string& consumer,
                        std::span<const SlotAdvance> advances) override {

@@ -81,7 +81,9 @@ struct ConsumerOptions {
   // Where a consumer begins that the store does not know yet.
   std::int64_t start_position = 0;           // >= 0.
   std::vector<std::string> categories = {};  // Empty = all.
-  std::vector<std::string> types = {};       // Empty = all.
+  // That the handler handles; it is given no others. Empty = all. Consumers of
+  // one name that differ here are of different releases: see Join().
+  std::vector<std::string> types = {};
 
   int batch_events_max = 500;              // 1 to 100'000.
   std::int64_t batch_bytes_max = 4 << 20;  // > 0.
@@ -130,6 +132,9 @@ struct ConsumerActivity {
   absl::Status last_error;  // OK if the last try, and tick, succeeded.
   bool is_running = false;
   bool is_stuck = false;  // Nothing was heard for `handle_time_max`.
+  // Why it holds no slots though others are at work; empty = for no reason of
+  // its own.
+  std::string why_it_yields;
 };
 
 // Reads the log on behalf of a handler: takes leases on slots, hands events to
@@ -137,7 +142,7 @@ struct ConsumerActivity {
 // Several consumers of one name, in one or many processes, share its slots; an
 // event belongs to slot Hash(key) % slots.
 //
-// Thread-safe but for Run() and RunUntil().
+// Thread-safe but for Join(), Run() and RunUntil().
 class Consumer {
  public:
   // `store` and `handler` must outlive it. `owner` names this consumer among
@@ -148,6 +153,18 @@ class Consumer {
       EventStore& store, BatchHandler& handler, ConsumerOptions options,
       std::string owner);
   virtual ~Consumer() = default;
+
+  // Makes itself known, as Run() does when it begins. From then on consumers of
+  // the name that must yield to this one move no checkpoint any more, so that
+  // none of them passes over an event that is appended after this call. Who
+  // handles fewer event types yields; of sets that neither contains the other,
+  // that which came first; see ConsumerStorage::Acquire(). To be called before
+  // the process appends events of types that an older release may not know,
+  // and followed by Run() within a lease.
+  //
+  // Errors: kUnavailable; kFailedPrecondition if it has another number of
+  // slots.
+  virtual absl::Status Join() = 0;
 
   // Works until Stop() or an error that cannot be retried; releases its leases
   // and returns. Called once.

@@ -26,6 +26,14 @@ struct SlotLease {
   std::string owner = {};     // Who holds it.
 };
 
+// Who works on a consumer, and what it understands.
+struct ConsumerOwner {
+  std::string name = {};  // Unique among owners, for all time.
+  // The event types that it handles: all others it passes over, for good. Empty
+  // = it handles all.
+  std::vector<std::string> types = {};
+};
+
 // A lease and the position its slot has now come to.
 struct SlotAdvance {
   SlotLease lease;            // `lease.position` is the one to move from.
@@ -65,9 +73,18 @@ struct SlotStatus {
   absl::Time updated_at;   // Of the checkpoint.
 };
 
+// An owner as an operator sees it.
+struct OwnerStatus {
+  std::string name;
+  std::vector<std::string> types;  // Sorted; empty = all.
+  absl::Time live_until;           // By the store's clock.
+  std::string why_it_yields;       // To other owners; empty = it does not.
+};
+
 struct ConsumerStatus {
   std::string name;
   std::vector<SlotStatus> slots;
+  std::vector<OwnerStatus> owners;  // By name; who has not been gone for long.
   std::int64_t parked_keys = 0;
   bool is_paused = false;
 };
@@ -97,26 +114,39 @@ class ConsumerStorage {
   // slot; epochs of kept slots are unchanged. An owner is live from its first
   // call until `lease` after its last one, Renew() included, also while it
   // holds nothing. kNotFound if the consumer is not registered.
+  //
+  // Owners that handle the same event types share the slots. Of those that
+  // differ, one set of types works: of the sets that no other one contains, the
+  // last that came. All other owners yield: they are given no slot, and from
+  // the call on that has them yield, Advance() refuses what they still hold. So
+  // an event appended after that call is not passed over by them. They yield
+  // until those that work were released, or not heard of for six leases.
   virtual absl::StatusOr<std::vector<SlotLease>> Acquire(
-      const std::string& consumer, const std::string& owner,
+      const std::string& consumer, const ConsumerOwner& owner,
       absl::Duration lease) = 0;
 
-  // Renews what `owner` holds, and no more: takes no slot and gives none up.
-  // Never waits for a checkpoint that is being moved. Returns and fails like
-  // Acquire().
+  // Renews what `owner` holds, and no more: takes no slot and gives none up,
+  // unless it yields. Has others yield as Acquire() does. Never waits for a
+  // checkpoint that is being moved. Returns and fails like Acquire().
   virtual absl::StatusOr<std::vector<SlotLease>> Renew(
-      const std::string& consumer, const std::string& owner,
+      const std::string& consumer, const ConsumerOwner& owner,
       absl::Duration lease) = 0;
 
-  // Gives up all slots of `owner` at once. Waits for checkpoints of it that are
-  // being moved; nobody is kept from renewing or acquiring meanwhile.
+  // Gives up all slots of `owner` at once, who is gone for good: nobody yields
+  // to it any more. Waits for checkpoints of it that are being moved; nobody is
+  // kept from renewing or acquiring meanwhile.
   virtual absl::Status Release(const std::string& consumer,
+                               const std::string& owner) = 0;
+
+  // The same for an owner that failed and means to come back: others yield to
+  // it as long as to one that is not heard of.
+  virtual absl::Status Suspend(const std::string& consumer,
                                const std::string& owner) = 0;
 
   // Moves checkpoints, within `tx`.
   //   kAborted  one of the leases is no longer held by its owner at its epoch,
-  //             or its slot is not at the expected position: the transaction
-  //             must be rolled back.
+  //             the owner yields, or its slot is not at the expected position:
+  //             the transaction must be rolled back.
   virtual absl::Status Advance(Transaction& tx, const std::string& consumer,
                                std::span<const SlotAdvance> advances) = 0;
 

@@ -17,7 +17,7 @@ namespace stele {
 
 struct LeaseKeeperOptions {
   std::string consumer = {};
-  std::string owner = {};  // Whose leases are renewed.
+  ConsumerOwner owner = {};  // Whose leases are renewed.
   absl::Duration lease = absl::Seconds(10);
   // Work that takes longer is taken to hang.
   absl::Duration handle_time_max = absl::Minutes(10);

@@ -62,13 +62,13 @@ struct ConsumerSql {
   const Statement acquire =
       Make("stele_acquire",
            "SELECT slots, epochs, positions FROM {schema}.acquire_slots($1, "
-           "$2, $3 * interval '1 microsecond')",
-           {kText, kText, kInt8});
+           "$2, $3, $4 * interval '1 microsecond')",
+           {kText, kText, kTextArray, kInt8});
   const Statement renew =
       Make("stele_renew",
            "SELECT slots, epochs, positions FROM {schema}.renew_slots($1, $2, "
-           "$3 * interval '1 microsecond')",
-           {kText, kText, kInt8});
+           "$3, $4 * interval '1 microsecond')",
+           {kText, kText, kTextArray, kInt8});
   const Statement release =
       Make("stele_release",
            "UPDATE {schema}.checkpoints SET lease_owner = NULL, lease_until = "
@@ -79,16 +79,24 @@ struct ConsumerSql {
            "DELETE FROM {schema}.consumer_owners WHERE consumer = $1 AND owner "
            "= $2",
            {kText, kText});
+  const Statement suspend_owner =
+      Make("stele_suspend_owner",
+           "UPDATE {schema}.consumer_owners SET live_until = "
+           "clock_timestamp() WHERE consumer = $1 AND owner = $2",
+           {kText, kText});
   // The lease and the position are compared as the row is changed: whoever lost
-  // either changes nothing.
+  // either changes nothing. Nor does who yields: what it read before it had to
+  // was in the log before, too.
   const Statement advance = Make(
       "stele_advance",
       "UPDATE {schema}.checkpoints c SET position = a.new_position, "
       "updated_at = clock_timestamp() FROM (SELECT * FROM unnest($2, $3, "
       "$4, $5, $6) AS u (slot, epoch, old_position, new_position, owner)) AS a "
       "WHERE c.consumer = $1 AND c.slot = a.slot AND c.lease_epoch = a.epoch "
-      "AND c.lease_owner = a.owner AND c.position = a.old_position RETURNING "
-      "c.slot",
+      "AND c.lease_owner = a.owner AND c.position = a.old_position "
+      "AND NOT EXISTS (SELECT FROM {schema}.consumer_owners o WHERE "
+      "o.consumer = c.consumer AND o.owner = a.owner AND o.yields) "
+      "RETURNING c.slot",
       {kText, kInt4Array, kInt8Array, kInt8Array, kInt8Array, kTextArray});
   const Statement list_parked =
       Make("stele_list_parked",
@@ -173,6 +181,20 @@ struct ConsumerSql {
       Make("stele_find_consumer_status",
            absl::StrCat(kListSql, " WHERE n.name = $1 ORDER BY c.slot").c_str(),
            {kText});
+  // A row for each event type, or one without for an owner that handles all.
+  static constexpr char kOwnersSql[] =
+      "SELECT o.consumer, o.owner, o.live_until, o.yields, t.type FROM "
+      "{schema}.consumer_owners o LEFT JOIN LATERAL unnest(o.types) AS t "
+      "(type) ON true WHERE o.awaited_until > clock_timestamp()";
+  const Statement list_owners = Make(
+      "stele_list_consumer_owners",
+      absl::StrCat(kOwnersSql, " ORDER BY o.consumer, o.owner, t.type").c_str(),
+      {});
+  const Statement find_owners = Make(
+      "stele_find_consumer_owners",
+      absl::StrCat(kOwnersSql, " AND o.consumer = $1 ORDER BY o.owner, t.type")
+          .c_str(),
+      {kText});
   const Statement set_paused =
       Make("stele_set_paused",
            "UPDATE {schema}.consumers SET is_paused = $2 WHERE name = $1 "

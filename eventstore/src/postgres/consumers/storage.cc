@@ -5,8 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "consumers/errors.h"
+#include "consumers/owners.h"
 #include "postgres/consumers/sql.h"
-#include "postgres/consumers/times.h"
+#include "postgres/consumers/statuses.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/postgres/session.h"
@@ -17,27 +18,6 @@ namespace {
 
 using postgres::Params;
 using postgres::Result;
-
-// Of rows ordered by consumer and slot.
-std::vector<ConsumerStatus> ConsumersOf(const Result& rows) {
-  std::vector<ConsumerStatus> list;
-  for (int row = 0; row < rows.rows(); ++row) {
-    const std::string name(rows.GetBytes(row, 0));
-    if (list.empty() || list.back().name != name) {
-      list.push_back({.name = name,
-                      .slots = {},
-                      .parked_keys = rows.GetInt8(row, 2),
-                      .is_paused = rows.GetBool(row, 1)});
-    }
-    list.back().slots.push_back({.slot = rows.GetInt4(row, 3),
-                                 .position = rows.GetInt8(row, 4),
-                                 .epoch = rows.GetInt8(row, 5),
-                                 .owner = std::string(rows.GetBytes(row, 6)),
-                                 .lease_until = TimeOf(rows, row, 7),
-                                 .updated_at = TimeOf(rows, row, 8)});
-  }
-  return list;
-}
 
 }  // namespace
 
@@ -110,51 +90,67 @@ absl::Status PostgresConsumerStorage::Register(const std::string& consumer,
 }
 
 absl::StatusOr<std::vector<SlotLease>> PostgresConsumerStorage::Acquire(
-    const std::string& consumer, const std::string& owner,
+    const std::string& consumer, const ConsumerOwner& owner,
     absl::Duration lease) {
   return Lease("acquiring slots", sql_->acquire, consumer, owner, lease);
 }
 
 absl::StatusOr<std::vector<SlotLease>> PostgresConsumerStorage::Renew(
-    const std::string& consumer, const std::string& owner,
+    const std::string& consumer, const ConsumerOwner& owner,
     absl::Duration lease) {
   return Lease("renewing leases", sql_->renew, consumer, owner, lease);
 }
 
 absl::StatusOr<std::vector<SlotLease>> PostgresConsumerStorage::Lease(
     std::string_view doing, const Statement& statement,
-    const std::string& consumer, const std::string& owner,
+    const std::string& consumer, const ConsumerOwner& owner,
     absl::Duration lease) {
   STELE_RETURN_IF_ERROR(ValidateAcquire(consumer, owner, lease));
-  const absl::Duration bounded = std::min(lease, absl::Hours(24 * 365));
+  const std::vector<std::string> types = SortedTypes(owner);
   STELE_ASSIGN_OR_RETURN(const Result result,
                          Query(doing, statement,
-                               Params().Text(consumer).Text(owner).Int8(
-                                   absl::ToInt64Microseconds(bounded))));
+                               Params()
+                                   .Text(consumer)
+                                   .Text(owner.name)
+                                   .Texts(std::vector<std::string_view>(
+                                       types.begin(), types.end()))
+                                   .Int8(absl::ToInt64Microseconds(lease))));
   if (result.IsNull(0, 0)) return UnknownConsumer(consumer);
   const std::vector<std::int32_t> slots = result.GetInt4s(0, 0);
   const std::vector<std::int64_t> epochs = result.GetInt8s(0, 1);
   const std::vector<std::int64_t> positions = result.GetInt8s(0, 2);
   std::vector<SlotLease> leases;
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    leases.push_back({slots[i], epochs[i], positions[i], owner});
+    leases.push_back({slots[i], epochs[i], positions[i], owner.name});
   }
   return leases;
 }
 
 absl::Status PostgresConsumerStorage::Release(const std::string& consumer,
                                               const std::string& owner) {
-  constexpr std::string_view kDoing = "releasing slots";
-  return Alone(kDoing, [&](postgres::Session& session) -> absl::Status {
+  return GiveUpSlots("releasing slots", sql_->drop_owner, consumer, owner);
+}
+
+absl::Status PostgresConsumerStorage::Suspend(const std::string& consumer,
+                                              const std::string& owner) {
+  return GiveUpSlots("suspending an owner", sql_->suspend_owner, consumer,
+                     owner);
+}
+
+absl::Status PostgresConsumerStorage::GiveUpSlots(std::string_view doing,
+                                                  const Statement& note,
+                                                  const std::string& consumer,
+                                                  const std::string& owner) {
+  return Alone(doing, [&](postgres::Session& session) -> absl::Status {
     const Params params = Params().Text(consumer).Text(owner);
     STELE_RETURN_IF_ERROR(
-        session.Execute(kDoing, sql_->lock_owned_slots, params));
+        session.Execute(doing, sql_->lock_owned_slots, params));
     STELE_ASSIGN_OR_RETURN(
         const Result known,
-        session.Execute(kDoing, sql_->lock_consumer, Params().Text(consumer)));
+        session.Execute(doing, sql_->lock_consumer, Params().Text(consumer)));
     if (known.rows() == 0) return UnknownConsumer(consumer);
-    STELE_RETURN_IF_ERROR(session.Execute(kDoing, sql_->release, params));
-    return session.Execute(kDoing, sql_->drop_owner, params).status();
+    STELE_RETURN_IF_ERROR(session.Execute(doing, sql_->release, params));
+    return session.Execute(doing, note, params).status();
   });
 }
 
@@ -197,7 +193,10 @@ absl::Status PostgresConsumerStorage::Advance(
 absl::StatusOr<std::vector<ConsumerStatus>> PostgresConsumerStorage::List() {
   STELE_ASSIGN_OR_RETURN(const Result rows,
                          Query("listing consumers", sql_->list, Params()));
-  return ConsumersOf(rows);
+  STELE_ASSIGN_OR_RETURN(
+      const Result owners,
+      Query("listing consumers", sql_->list_owners, Params()));
+  return ConsumersOf(rows, owners);
 }
 
 absl::StatusOr<std::optional<ConsumerStatus>> PostgresConsumerStorage::Find(
@@ -205,7 +204,10 @@ absl::StatusOr<std::optional<ConsumerStatus>> PostgresConsumerStorage::Find(
   STELE_ASSIGN_OR_RETURN(const Result rows,
                          QueryIn(tx, "looking at a consumer", sql_->find_status,
                                  Params().Text(consumer)));
-  std::vector<ConsumerStatus> found = ConsumersOf(rows);
+  STELE_ASSIGN_OR_RETURN(const Result owners,
+                         QueryIn(tx, "looking at a consumer", sql_->find_owners,
+                                 Params().Text(consumer)));
+  std::vector<ConsumerStatus> found = ConsumersOf(rows, owners);
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
 }

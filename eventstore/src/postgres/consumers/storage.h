@@ -23,12 +23,14 @@ class PostgresConsumerStorage final : public ConsumerStorage {
   absl::Status Register(const std::string& consumer, int slots,
                         std::int64_t start_position) override;
   absl::StatusOr<std::vector<SlotLease>> Acquire(const std::string& consumer,
-                                                 const std::string& owner,
+                                                 const ConsumerOwner& owner,
                                                  absl::Duration lease) override;
   absl::StatusOr<std::vector<SlotLease>> Renew(const std::string& consumer,
-                                               const std::string& owner,
+                                               const ConsumerOwner& owner,
                                                absl::Duration lease) override;
   absl::Status Release(const std::string& consumer,
+                       const std::string& owner) override;
+  absl::Status Suspend(const std::string& consumer,
                        const std::string& owner) override;
   absl::Status Advance(Transaction& tx, const std::string& consumer,
                        std::span<const SlotAdvance> advances) override;
@@ -67,8 +69,13 @@ class PostgresConsumerStorage final : public ConsumerStorage {
   // Calls one of the functions that answer with the slots held.
   absl::StatusOr<std::vector<SlotLease>> Lease(
       std::string_view doing, const postgres::Statement& statement,
-      const std::string& consumer, const std::string& owner,
+      const std::string& consumer, const ConsumerOwner& owner,
       absl::Duration lease);
+  // Frees the slots of `owner`, and then has `note` say so of it.
+  absl::Status GiveUpSlots(std::string_view doing,
+                           const postgres::Statement& note,
+                           const std::string& consumer,
+                           const std::string& owner);
   // One statement, in a transaction of its own.
   absl::StatusOr<postgres::Result> Query(std::string_view doing,
                                          const postgres::Statement& statement,

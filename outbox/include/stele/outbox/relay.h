@@ -48,14 +48,15 @@ struct RelayOptions {
 // that the broker refuses for good is parked with its stream, as in any
 // consumer, while the other streams go on.
 //
-// Several relays of one name, in one or many processes, share the streams.
+// Several relays of one name, in one or many processes, share the streams; of
+// those with different routes, the ones with the most work. See Join().
 //
 // Metrics, all with label relay=<name>: stele_relay_published_total,
 // stele_relay_errors_total, stele_relay_publish_seconds (one batch), and
 // stele_relay_pending (positions between the checkpoint and the log's head; 0
 // while it holds no slots).
 //
-// Thread-safe but for Run() and RunUntil().
+// Thread-safe but for Join(), Run() and RunUntil().
 class Relay {
  public:
   // `store` and `broker` must outlive it. `owner` names this relay among those
@@ -68,6 +69,10 @@ class Relay {
                                                        RelayOptions options,
                                                        std::string owner);
   virtual ~Relay() = default;
+
+  // As Consumer::Join(): relays of older releases, which have fewer routes,
+  // leave what is appended after this call to this one.
+  virtual absl::Status Join() = 0;
 
   // Works until Stop() or an error that cannot be retried. Called once.
   virtual absl::Status Run() = 0;

@@ -122,6 +122,10 @@ class Runtime {
 
   // Starts everything added. Called once. Nothing runs after an error.
   //
+  // Sagas and relays of older releases that still run, and handle fewer event
+  // types, leave to this one what is appended after this call: it may be of
+  // types that they do not know.
+  //
   // Errors: one line for each part that is wrong; the code is the one that they
   // share, else kFailedPrecondition.
   //   kInvalidArgument     a part cannot be: a name, an option, a message.

@@ -155,8 +155,9 @@ TEST_P(EventStoreContract, MalformedConsumersAreRefused) {
   EXPECT_THAT(consumers().Register("c", 1025, 0), is_refused);
   EXPECT_THAT(consumers().Register("c", 4, -1), is_refused);
   ASSERT_THAT(consumers().Register("c", 4, 0), IsOk());
-  EXPECT_THAT(consumers().Acquire("c", "", absl::Seconds(1)), is_refused);
-  EXPECT_THAT(consumers().Acquire("c", "o", absl::ZeroDuration()), is_refused);
+  EXPECT_THAT(consumers().Acquire("c", {""}, absl::Seconds(1)), is_refused);
+  EXPECT_THAT(consumers().Acquire("c", {"o"}, absl::ZeroDuration()),
+              is_refused);
 }
 
 }  // namespace stele::testing

@@ -19,7 +19,7 @@ class ConsumerStorageContract : public EventStoreContract {
 
   std::vector<SlotLease> Acquire(const std::string& owner,
                                  absl::Duration lease = kLongLease) {
-    const auto leases = consumers().Acquire(kName, owner, lease);
+    const auto leases = consumers().Acquire(kName, {owner}, lease);
     EXPECT_THAT(leases, IsOk());
     return leases.value_or(std::vector<SlotLease>());
   }
@@ -107,7 +107,7 @@ TEST_P(ConsumerStorageContract, RegisteringTwiceIsHarmless) {
 }
 
 TEST_P(ConsumerStorageContract, AnUnknownConsumerHasNoSlots) {
-  EXPECT_THAT(consumers().Acquire(kName, "a", kLongLease),
+  EXPECT_THAT(consumers().Acquire(kName, {"a"}, kLongLease),
               StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(consumers().List(), IsOkAndHolds(IsEmpty()));
 }
@@ -158,13 +158,13 @@ TEST_P(ConsumerStorageContract, RenewTakesAndGivesUpNothing) {
   ASSERT_THAT(consumers().Register(kName, 8, 0), IsOk());
   ASSERT_THAT(Acquire("a"), SizeIs(8));
   EXPECT_THAT(Acquire("b"), IsEmpty());
-  EXPECT_THAT(consumers().Renew(kName, "a", kLongLease),
+  EXPECT_THAT(consumers().Renew(kName, {"a"}, kLongLease),
               IsOkAndHolds(SizeIs(8)));
   ASSERT_THAT(Acquire("a"), SizeIs(4));
-  EXPECT_THAT(consumers().Renew(kName, "b", kLongLease),
+  EXPECT_THAT(consumers().Renew(kName, {"b"}, kLongLease),
               IsOkAndHolds(IsEmpty()));
   EXPECT_THAT(Acquire("b"), SizeIs(4));
-  EXPECT_THAT(consumers().Renew("unknown", "a", kLongLease),
+  EXPECT_THAT(consumers().Renew("unknown", {"a"}, kLongLease),
               StatusIs(absl::StatusCode::kNotFound));
 }
 
@@ -179,7 +179,7 @@ TEST_P(ConsumerStorageContract, RenewKeepsLeasesFromExpiring) {
   const absl::Time deadline = absl::Now() + kPatience;
   while (until() < end && absl::Now() < deadline) {
     clock().Advance(lease / 10);
-    const auto held = consumers().Renew(kName, "a", lease);
+    const auto held = consumers().Renew(kName, {"a"}, lease);
     ASSERT_THAT(held, IsOkAndHolds(SizeIs(4)));
     EXPECT_EQ(held->at(0).epoch, first.at(0).epoch);
     EXPECT_THAT(Acquire("b", lease), IsEmpty());
@@ -385,7 +385,7 @@ TEST_P(ConsumerStorageContract, ConsumersDoNotTouchEachOther) {
   ASSERT_THAT(consumers().Register("saga/O'Brien \"x\" %", 3, 5), IsOk());
   ASSERT_THAT(Acquire("a"), SizeIs(2));
   const auto other =
-      consumers().Acquire("saga/O'Brien \"x\" %", "a", kLongLease);
+      consumers().Acquire("saga/O'Brien \"x\" %", {"a"}, kLongLease);
   ASSERT_THAT(other, IsOk());
   EXPECT_THAT(*other, SizeIs(3));
   Park("k", {1});

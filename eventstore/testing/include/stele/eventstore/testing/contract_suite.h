@@ -22,17 +22,20 @@
 #include "stele/eventstore/testing/idempotency_contract.h"
 #include "stele/eventstore/testing/parked_keys_contract.h"
 #include "stele/eventstore/testing/read_contract.h"
+#include "stele/eventstore/testing/releases_contract.h"
 #include "stele/eventstore/testing/transaction_contract.h"
 
 // Holds `kind`, an EventStoreKind, to the whole contract. To be used in the
 // global namespace.
-#define STELE_INSTANTIATE_EVENT_STORE_CONTRACT(prefix, kind)     \
-  namespace stele::testing {                                     \
-  INSTANTIATE_TEST_SUITE_P(prefix, EventStoreContract,           \
-                           ::testing::Values(kind), NameOfKind); \
-  INSTANTIATE_TEST_SUITE_P(prefix, ConsumerStorageContract,      \
-                           ::testing::Values(kind), NameOfKind); \
-  }                                                              \
+#define STELE_INSTANTIATE_EVENT_STORE_CONTRACT(prefix, kind)                  \
+  namespace stele::testing {                                                  \
+  INSTANTIATE_TEST_SUITE_P(prefix, EventStoreContract,                        \
+                           ::testing::Values(kind), NameOfKind);              \
+  INSTANTIATE_TEST_SUITE_P(prefix, ConsumerStorageContract,                   \
+                           ::testing::Values(kind), NameOfKind);              \
+  INSTANTIATE_TEST_SUITE_P(prefix, ReleasesContract, ::testing::Values(kind), \
+                           NameOfKind);                                       \
+  }                                                                           \
   static_assert(true, "wants a semicolon")
 
 #endif  // STELE_EVENTSTORE_TESTING_CONTRACT_SUITE_H_
