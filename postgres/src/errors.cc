@@ -36,6 +36,9 @@ absl::StatusCode CodeOf(std::string_view sqlstate) {
       {"42P01", absl::StatusCode::kFailedPrecondition},
       {"42883", absl::StatusCode::kFailedPrecondition},
       {"3F000", absl::StatusCode::kFailedPrecondition},
+      {"42P07", absl::StatusCode::kFailedPrecondition},
+      {"42710", absl::StatusCode::kFailedPrecondition},
+      {"42723", absl::StatusCode::kFailedPrecondition},
       {"42501", absl::StatusCode::kPermissionDenied},
       {"23505", absl::StatusCode::kAlreadyExists},
       {"XX001", absl::StatusCode::kDataLoss},
@@ -52,6 +55,11 @@ absl::StatusCode CodeOf(std::string_view sqlstate) {
   return absl::StatusCode::kInternal;
 }
 
+// Of a table, a type or the like, a function.
+bool IsNameTaken(std::string_view sqlstate) {
+  return sqlstate == "42P07" || sqlstate == "42710" || sqlstate == "42723";
+}
+
 // What to do about it, where we know.
 std::string_view HintFor(std::string_view sqlstate) {
   if (sqlstate == "53100") return "; the server's disk is full: make room";
@@ -59,11 +67,13 @@ std::string_view HintFor(std::string_view sqlstate) {
     return "; lower the number of connections or raise max_connections";
   }
   if (sqlstate == "25006") {
-    return "; this server is a standby: connect to the primary";
+    return "; this server is a standby: connect to the primary; or "
+           "default_transaction_read_only is on: turn it off";
   }
   if (sqlstate == "25P02") {
     return "; an earlier statement of the transaction failed: return its error";
   }
+  if (IsNameTaken(sqlstate)) return "; something else has that name";
   if (sqlstate == "42501") {
     return "; use a role that owns the schema, or is a member of its owner";
   }

@@ -19,7 +19,8 @@ bool IsSchemaName(std::string_view name) {
       return false;
     }
   }
-  return !absl::StartsWithIgnoreCase(ToAbsl(name), "pg_");
+  return !absl::StartsWithIgnoreCase(ToAbsl(name), "pg_") &&
+         !absl::EqualsIgnoreCase(ToAbsl(name), "information_schema");
 }
 
 std::string QuoteWith(char quote, std::string_view text) {
@@ -36,11 +37,13 @@ std::string QuoteWith(char quote, std::string_view text) {
 
 absl::Status ValidateSchemaName(std::string_view schema) {
   if (IsSchemaName(schema)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      Quoted(schema),
-      " cannot be the schema of a store; write a letter, then "
-      "letters, digits and underscores (at most ",
-      kMaxSchemaBytes, "), not beginning with pg_, as in \"orders\""));
+  return absl::InvalidArgumentError(
+      absl::StrCat(Quoted(schema),
+                   " cannot be the schema of a store; write a letter, then "
+                   "letters, digits and underscores (at most ",
+                   kMaxSchemaBytes,
+                   "), not beginning with pg_ and not information_schema, as "
+                   "in \"orders\""));
 }
 
 std::string QuoteIdentifier(std::string_view name) {

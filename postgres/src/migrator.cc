@@ -24,6 +24,8 @@
 namespace stele::postgres {
 namespace {
 
+constexpr std::string_view kChecking = "checking the schema";
+
 struct Applied {
   std::string name;
   std::string checksum;
@@ -86,6 +88,35 @@ absl::Status CheckApplied(const std::string& schema, const MigrationSet& set,
   return absl::OkStatus();
 }
 
+// OK iff exactly what we know was applied.
+absl::Status CheckCurrent(pqxx::transaction_base& tx, const std::string& schema,
+                          const MigrationSet& set) {
+  const AppliedByNumber applied = ReadApplied(tx, schema, set.component);
+  STELE_RETURN_IF_ERROR(CheckApplied(schema, set, applied));
+  if (applied.size() == set.migrations.size()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "schema ", Quoted(schema), " is older than this program: it has ",
+      applied.size(), " of ", set.migrations.size(), " migrations of ",
+      ToAbsl(set.component), "; ", MigrateAdvice(schema)));
+}
+
+// The server refuses both by the same word; a standby may be promoted, but a
+// setting stays.
+absl::Status CheckWritable(pqxx::transaction_base& tx) {
+  const pqxx::row now = tx.exec1(
+      "SELECT pg_catalog.pg_is_in_recovery(), "
+      "pg_catalog.current_setting('transaction_read_only')::boolean");
+  if (now[0].as<bool>()) {
+    return absl::UnavailableError(
+        "this server is a standby, or still recovering: connect to the "
+        "primary");
+  }
+  if (!now[1].as<bool>()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "sessions may only read: default_transaction_read_only is on for this "
+      "database, this role or the whole server; turn it off there");
+}
+
 void CreateSchema(pqxx::transaction_base& tx, const std::string& schema) {
   const std::string quoted = QuoteIdentifier(schema);
   // IF NOT EXISTS alone would ask for the right to create schemas even where
@@ -114,6 +145,16 @@ void Apply(pqxx::transaction_base& tx, const std::string& schema,
                  std::string(migration.name), Checksum(migration.sql));
 }
 
+// What to do where something that is no store's has a name that is needed.
+absl::Status WithRoomAdvice(const std::string& schema,
+                            const absl::Status& applied) {
+  if (!absl::IsFailedPrecondition(applied)) return applied;
+  return absl::FailedPreconditionError(absl::StrCat(
+      applied.message(), ": schema ", Quoted(schema),
+      " holds what is not of this store; choose another schema for the store, "
+      "or rename or drop what is in its way"));
+}
+
 absl::StatusOr<ComponentVersion> ApplyMissing(pqxx::transaction_base& tx,
                                               const std::string& schema,
                                               const MigrationSet& set) {
@@ -125,13 +166,14 @@ absl::StatusOr<ComponentVersion> ApplyMissing(pqxx::transaction_base& tx,
   version.to = static_cast<int>(set.migrations.size());
   for (int i = version.from; i < version.to; ++i) {
     STELE_CHECK(set.migrations[i].number == i + 1);
-    STELE_RETURN_IF_ERROR(
+    STELE_RETURN_IF_ERROR(WithRoomAdvice(
+        schema,
         CatchingAll(absl::StrCat("migration ", ToAbsl(set.migrations[i].name),
                                  " of ", ToAbsl(set.component)),
                     [&] {
                       Apply(tx, schema, set.component, set.migrations[i]);
                       return absl::OkStatus();
-                    }));
+                    })));
   }
   return version;
 }
@@ -170,6 +212,7 @@ absl::StatusOr<std::vector<ComponentVersion>> Migrate(
   const absl::Status status = WithSession(
       connect, schema, "migrating", [&](Session& session) -> absl::Status {
         pqxx::work tx(session);
+        STELE_RETURN_IF_ERROR(CheckWritable(tx));
         // One migration at a time in a schema. The first key is ours alone.
         tx.exec_params("SELECT pg_advisory_xact_lock(1937009005, hashtext($1))",
                        schema);
@@ -192,29 +235,26 @@ absl::Status CheckMigrated(const ConnectOptions& connect,
                            const std::string& schema,
                            std::span<const MigrationSet> sets) {
   STELE_RETURN_IF_ERROR(ValidateSchemaName(schema));
-  return WithSession(
-      connect, schema, "checking the schema",
-      [&](Session& session) -> absl::Status {
-        pqxx::nontransaction tx(session);
-        if (!Exists(tx, TableName(schema))) {
-          return absl::FailedPreconditionError(
-              absl::StrCat("there is no store in schema ", Quoted(schema),
-                           " of this database; ", MigrateAdvice(schema)));
-        }
-        for (const MigrationSet& set : sets) {
-          const AppliedByNumber applied =
-              ReadApplied(tx, schema, set.component);
-          STELE_RETURN_IF_ERROR(CheckApplied(schema, set, applied));
-          if (applied.size() < set.migrations.size()) {
-            return absl::FailedPreconditionError(absl::StrCat(
-                "schema ", Quoted(schema), " is older than this program: it ",
-                "has ", applied.size(), " of ", set.migrations.size(),
-                " migrations of ", ToAbsl(set.component), "; ",
-                MigrateAdvice(schema)));
-          }
-        }
-        return absl::OkStatus();
-      });
+  return WithSession(connect, schema, kChecking, [&](Session& session) {
+    pqxx::nontransaction tx(session);
+    return CheckMigrated(tx, schema, sets);
+  });
+}
+
+absl::Status CheckMigrated(pqxx::transaction_base& tx,
+                           const std::string& schema,
+                           std::span<const MigrationSet> sets) {
+  return CatchingAll(kChecking, [&]() -> absl::Status {
+    if (!Exists(tx, TableName(schema))) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("there is no store in schema ", Quoted(schema),
+                       " of this database; ", MigrateAdvice(schema)));
+    }
+    for (const MigrationSet& set : sets) {
+      STELE_RETURN_IF_ERROR(CheckCurrent(tx, schema, set));
+    }
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace stele::postgres

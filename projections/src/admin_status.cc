@@ -28,6 +28,7 @@ absl::StatusOr<ProjectionVersionStatus> VersionStatus(EventStore& store,
                          ReadCheckpoints(store, version.consumer));
   status.position = now.Least(version.start_position);
   status.parked_keys = now.parked_keys;
+  status.is_paused = now.is_paused;
   const bool is_served = std::any_of(
       row.processes.begin(), row.processes.end(), [&](const ProcessRow& p) {
         return p.fingerprint == version.fingerprint;

@@ -26,6 +26,7 @@ namespace {
 Checkpoints CheckpointsOf(const ConsumerStatus& status) {
   Checkpoints checkpoints;
   checkpoints.parked_keys = status.parked_keys;
+  checkpoints.is_paused = status.is_paused;
   for (const SlotStatus& slot : status.slots) {
     checkpoints.positions.push_back(slot.position);
   }

@@ -17,6 +17,7 @@ namespace stele::projections_internal {
 struct Checkpoints {
   std::vector<std::int64_t> positions;  // Empty if it is not registered yet.
   std::int64_t parked_keys = 0;
+  bool is_paused = false;
 
   // `start` if it is not registered yet.
   std::int64_t Least(std::int64_t start) const;

@@ -81,8 +81,33 @@ class Registration {
  private:
   const std::string& name() const { return projection_.type.name; }
 
+  // What is there already is of a store that was dropped without its views, or
+  // of somebody else.
+  absl::Status CheckFree() {
+    const std::string names[] = {
+        projection_.type.table,
+        VersionTable(projection_.type.table, projection_.fingerprint, 1)};
+    for (const std::string& table : names) {
+      const std::string relation = QuoteTable(read_schema_, table);
+      if (registry_.sql()
+              .exec_params("SELECT to_regclass($1)", relation)[0][0]
+              .is_null()) {
+        continue;
+      }
+      return absl::FailedPreconditionError(absl::StrCat(
+          relation, " is there already, and schema ",
+          postgres::QuoteIdentifier(tx_.schema()),
+          " knows nothing of it: if it is left over from a store that was "
+          "dropped, DROP SCHEMA ",
+          postgres::QuoteIdentifier(read_schema_),
+          " CASCADE as well; if it is something else, rename it"));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status CreateFirst() {
     CreateSchema(registry_, read_schema_);
+    STELE_RETURN_IF_ERROR(CheckFree());
     registry_.InsertProjection(name(), read_schema_, projection_.type.table,
                                planned_.is_inline);
     const std::optional<RegistryRow> row = registry_.Find(name());

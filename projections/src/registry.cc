@@ -204,8 +204,7 @@ VersionRow Registry::AddVersion(const RegistryRow& row,
   VersionRow added;
   added.version = row.versions.empty() ? 1 : row.versions.back().version + 1;
   added.fingerprint = projection.fingerprint;
-  added.table =
-      absl::StrCat(row.view, "__v", projection.fingerprint, "_", added.version);
+  added.table = VersionTable(row.view, projection.fingerprint, added.version);
   added.state = state;
   added.feed = feed;
   added.consumer =
@@ -301,12 +300,9 @@ std::string ConsumerName(std::string_view projection,
   return name;
 }
 
-bool HasRegistry(Transaction& tx) {
-  return !tx.sql()
-              ->exec_params(
-                  "SELECT to_regclass($1)",
-                  QuoteTable(tx.schema(), "projection_processes"))[0][0]
-              .is_null();
+std::string VersionTable(std::string_view view, std::string_view fingerprint,
+                         int version) {
+  return absl::StrCat(ToAbsl(view), "__v", ToAbsl(fingerprint), "_", version);
 }
 
 }  // namespace stele::projections_internal

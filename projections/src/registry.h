@@ -125,6 +125,10 @@ void LimitLockWaits(Registry& registry, absl::Duration timeout);
 std::string ConsumerName(std::string_view projection,
                          std::string_view fingerprint, int version, int feeds);
 
+// The table of a version, without schema.
+std::string VersionTable(std::string_view view, std::string_view fingerprint,
+                         int version);
+
 // The lock that appends with the inline projection hold shared, and a switch
 // exclusively. Held until the transaction ends.
 //
@@ -133,10 +137,8 @@ std::string ConsumerName(std::string_view projection,
 bool TryShareInline(Registry& registry, const std::string& name);
 void LockInline(Registry& registry, const std::string& name);
 
-// True iff the tables of the registry are there.
-bool HasRegistry(Transaction& tx);
-// The same in a transaction of its own: kFailedPrecondition that says what to
-// do.
+// OK iff the tables of the registry are there, as this program knows them;
+// kFailedPrecondition says what to do.
 absl::Status CheckHasRegistry(EventStore& store);
 
 }  // namespace stele::projections_internal

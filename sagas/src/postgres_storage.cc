@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <pqxx/pqxx>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "stele/postgres/errors.h"
 #include "stele/postgres/identifier.h"
 #include "stele/postgres/migrator.h"
+#include "stele/sagas/migrations.h"
 
 namespace stele::sagas_internal {
 namespace {
@@ -401,18 +403,8 @@ std::shared_ptr<SagaStorage> MakePostgresSagaStorage(EventStore& store) {
 }
 
 absl::Status CheckTables(Transaction& tx) {
-  bool is_there = false;
-  STELE_RETURN_IF_ERROR(postgres::CatchingAll("looking for tables", [&] {
-    is_there = !tx.sql()
-                    ->exec_params1("SELECT to_regclass($1)",
-                                   Table(tx, "saga_instances"))[0]
-                    .is_null();
-    return absl::OkStatus();
-  }));
-  if (is_there) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "schema ", tx.schema(),
-      " has no tables for sagas: ", postgres::MigrateAdvice(tx.schema())));
+  return postgres::CheckMigrated(*tx.sql(), tx.schema(),
+                                 std::span(&SagaMigrations(), 1));
 }
 
 }  // namespace stele::sagas_internal

@@ -13,7 +13,8 @@ namespace stele::sagas_internal {
 // Timers and rows in tables beside the store's own.
 std::shared_ptr<SagaStorage> MakePostgresSagaStorage(EventStore& store);
 
-// kFailedPrecondition, with what to do, if the tables are missing.
+// kFailedPrecondition, with what to do, if the tables are missing, or older or
+// newer than this library.
 absl::Status CheckTables(Transaction& tx);
 
 }  // namespace stele::sagas_internal

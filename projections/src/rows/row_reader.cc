@@ -1,6 +1,7 @@
 #include "stele/projections/row_reader.h"
 
 #include <pqxx/pqxx>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@
 #include "stele/base/strings.h"
 #include "stele/postgres/identifier.h"
 #include "stele/postgres/migrator.h"
+#include "stele/projections/migrations.h"
 
 namespace stele {
 namespace projections_internal {
@@ -132,12 +134,8 @@ absl::Status CheckHasRegistry(EventStore& store) {
           "this store has no SQL: its projections are known only to the "
           "process that runs them");
     }
-    return RunSql([&]() -> absl::Status {
-      if (HasRegistry(tx)) return absl::OkStatus();
-      return absl::FailedPreconditionError(absl::StrCat(
-          "schema ", tx.schema(), " lacks the tables of projections: ",
-          postgres::MigrateAdvice(tx.schema())));
-    });
+    return postgres::CheckMigrated(*tx.sql(), tx.schema(),
+                                   std::span(&ProjectionMigrations(), 1));
   });
 }
 

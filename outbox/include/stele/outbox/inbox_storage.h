@@ -106,6 +106,9 @@ class InboxStorage {
 // schema (see OutboxMigrations()), or memory for a store in memory. What is
 // kept in memory lives as long as this object: share it among the inboxes of a
 // test.
+//
+//   kFailedPrecondition  the tables are missing, or older or newer than this
+//                        library.
 absl::StatusOr<std::unique_ptr<InboxStorage>> OpenInboxStorage(
     EventStore& store);
 

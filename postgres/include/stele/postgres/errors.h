@@ -19,7 +19,7 @@ namespace stele::postgres {
 //   other 57, 08, 25006,
 //   25P03                 kUnavailable
 //   42P01, 3F000, 42883   kFailedPrecondition: run `stele migrate`
-//   55000                 kFailedPrecondition
+//   55000, and 42P07, 42710, 42723 (a name is taken)  kFailedPrecondition
 //   42501                 kPermissionDenied: use the schema's owner
 //   23505                 kAlreadyExists
 //   22, other 23          kInvalidArgument

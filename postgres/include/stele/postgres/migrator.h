@@ -10,6 +10,10 @@
 #include "absl/status/statusor.h"
 #include "stele/postgres/connect_options.h"
 
+namespace pqxx {
+class transaction_base;
+}  // namespace pqxx
+
 namespace stele::postgres {
 
 // One step of a schema. Never changed once released: write a new one instead.
@@ -48,11 +52,13 @@ std::string MigrateAdvice(std::string_view schema);
 //
 // Errors:
 //   kInvalidArgument     a malformed dsn or schema name.
-//   kUnavailable         the server cannot be reached.
+//   kUnavailable         the server cannot be reached, or is a standby.
 //   kFailedPrecondition  a component of `sets` has, in the database, a
 //   migration
 //                        unknown to it (it is newer than this program), or one
-//                        that differs. Other components are not looked at.
+//                        that differs (other components are not looked at); the
+//                        schema holds something else by a name that is needed;
+//                        or the database only lets its sessions read.
 //   kPermissionDenied    the role of the connection lacks a right; the message
 //                        names it, the schema's owner, and what would help.
 absl::StatusOr<std::vector<ComponentVersion>> Migrate(
@@ -64,6 +70,11 @@ absl::StatusOr<std::vector<ComponentVersion>> Migrate(
 // Errors: as for Migrate(); kFailedPrecondition also when a migration is
 // missing.
 absl::Status CheckMigrated(const ConnectOptions& connect,
+                           const std::string& schema,
+                           std::span<const MigrationSet> sets);
+// The same within a transaction of the caller's: for a module that finds its
+// tables in a store that is open already.
+absl::Status CheckMigrated(pqxx::transaction_base& tx,
                            const std::string& schema,
                            std::span<const MigrationSet> sets);
 

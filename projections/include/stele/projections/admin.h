@@ -23,6 +23,7 @@ struct ProjectionVersionStatus {
                             // appends fill it (inline).
   std::int64_t position = 0;  // All events up to here are in it.
   std::int64_t parked_keys = 0;
+  bool is_paused = false;       // By an operator.
   bool is_kept_current = true;  // false = frozen.
 };
 
@@ -65,8 +66,8 @@ struct ProjectionStatus {
 class ProjectionAdmin {
  public:
   // `store` must outlive it.
-  //   kFailedPrecondition  the store has no SQL, or lacks the tables of
-  //                        projections: run `stele migrate`.
+  //   kFailedPrecondition  the store has no SQL; or the tables of projections
+  //                        are missing, or older or newer than this library.
   static absl::StatusOr<std::unique_ptr<ProjectionAdmin>> Create(
       EventStore& store);
   virtual ~ProjectionAdmin() = default;

@@ -118,8 +118,8 @@ class SagaStorage {
 // and all users of one store must share one storage.
 //
 // Errors:
-//   kFailedPrecondition  the tables are missing: see SagaMigrations() and
-//                        MigrateAll().
+//   kFailedPrecondition  the tables (see SagaMigrations() and MigrateAll()) are
+//                        missing, or older or newer than this library.
 absl::StatusOr<std::shared_ptr<SagaStorage>> OpenSagaStorage(
     EventStore& store, Clock& clock = SystemClock());
 
