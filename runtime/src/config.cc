@@ -42,8 +42,12 @@ std::string WithoutPassword(const std::string& url) {
       "(password|passwd|passphrase|token)\\s*=\\s*"
       "('([^'\\\\]|\\\\.)*'|([^\\s\\\\]|\\\\.)*)",
       std::regex::icase);
-  const std::string hidden = std::regex_replace(
+  // One that lacks its scheme, and is no list of name=value.
+  static const auto* const kInBareUri =
+      new std::regex("^(?![A-Za-z0-9+.-]+://|\\s*\\w+\\s*=).*@");
+  std::string hidden = std::regex_replace(
       std::regex_replace(url, *kInUri, "$1:***@"), *kInBrokerUri, "$1***@");
+  hidden = std::regex_replace(hidden, *kInBareUri, "***@");
   return std::regex_replace(hidden, *kInPairs, "$1=***");
 }
 
@@ -237,13 +241,18 @@ std::string Config::Help() const {
 }
 
 absl::Status Config::Parse(int argc, const char* const* argv) {
-  return Parse(argc, argv, RealEnvironment);
+  return Parse(argc, argv, RealEnvironment, RealVariables());
 }
 
 absl::Status Config::Parse(int argc, const char* const* argv,
-                           const Environment& environment) {
+                           const Environment& environment,
+                           const std::vector<std::string>& variables) {
   Sources sources;
-  if (IsFromEnvironment("config")) sources.file = environment("STELE_CONFIG");
+  if (!from_environment_.has_value()) NoteUnknown(variables);
+  if (IsFromEnvironment("config")) {
+    sources.file = environment("STELE_CONFIG");
+    sources.file_origin = "STELE_CONFIG";
+  }
   if (!CollectFlags(argc, argv, sources)) return absl::CancelledError(Help());
   CollectEnvironment(environment, sources);
   CollectFile(sources);

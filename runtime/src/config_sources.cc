@@ -1,11 +1,11 @@
 // What flags, environment and file say, before any of it is believed.
 #include <algorithm>
-#include <fstream>
 #include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "config_file.h"
 #include "stele/base/strings.h"
 #include "stele/runtime/config.h"
 
@@ -38,39 +38,18 @@ std::optional<FlagArgument> ParseFlag(const std::string& argument) {
   return flag;
 }
 
-struct FileLine {
-  int number = 0;
-  std::string name;
-  std::string value;
-};
+// More of one file are told apart by nobody: it is none of ours.
+constexpr std::size_t kFileProblemsMax = 20;
 
-std::vector<FileLine> ReadFile(const std::string& path,
-                               std::vector<std::string>& problems) {
-  std::vector<FileLine> lines;
-  std::ifstream file(path);
-  if (!file) {
-    problems.push_back(absl::StrCat("config file ", Quoted(path),
-                                    " cannot be opened; give the path of a "
-                                    "readable file"));
-    return lines;
+void AddFew(std::vector<std::string> found, const std::string& path,
+            std::vector<std::string>& problems) {
+  const std::size_t shown = std::min(found.size(), kFileProblemsMax);
+  for (std::size_t i = 0; i < shown; ++i) {
+    problems.push_back(std::move(found[i]));
   }
-  int number = 0;
-  for (std::string line; std::getline(file, line);) {
-    ++number;
-    const std::string text(absl::StripAsciiWhitespace(line));
-    if (text.empty() || text[0] == '#') continue;
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos) {
-      problems.push_back(
-          absl::StrCat(path, ":", number, ": no '='; write name = value"));
-      continue;
-    }
-    lines.push_back(
-        {number,
-         std::string(absl::StripAsciiWhitespace(text.substr(0, equals))),
-         std::string(absl::StripAsciiWhitespace(text.substr(equals + 1)))});
-  }
-  return lines;
+  if (shown == found.size()) return;
+  problems.push_back(absl::StrCat(path, ": ", found.size() - shown,
+                                  " more; is it a config file?"));
 }
 
 }  // namespace
@@ -105,6 +84,7 @@ bool Config::CollectFlags(int argc, const char* const* argv,
     }
     if (setting == nullptr) {
       sources.file = *flag->value;
+      sources.file_origin = "--config";
     } else {
       sources.given[setting->name] = {*flag->value, "flag",
                                       absl::StrCat("--", setting->name)};
@@ -127,21 +107,25 @@ void Config::CollectEnvironment(const Environment& environment,
 
 void Config::CollectFile(Sources& sources) const {
   if (!sources.file.has_value()) return;
+  const std::string& path = *sources.file;
+  std::vector<std::string> problems;
   std::set<std::string> seen;
-  for (const FileLine& line : ReadFile(*sources.file, sources.problems)) {
-    const std::string where = absl::StrCat(*sources.file, ":", line.number);
+  for (const ConfigLine& line :
+       ReadConfigFile(path, sources.file_origin, problems)) {
+    const std::string where = absl::StrCat(path, ":", line.number);
     if (Find(line.name) == nullptr) {
-      sources.problems.push_back(absl::StrCat(
+      problems.push_back(absl::StrCat(
           where, ": ", IsName(line.name) ? Quoted(line.name) : "the name",
           " is no setting of this program; see --help"));
       continue;
     }
     if (!seen.insert(line.name).second) {
-      sources.problems.push_back(absl::StrCat(
+      problems.push_back(absl::StrCat(
           where, ": ", line.name, " is set twice; remove one of the lines"));
     }
     sources.given.try_emplace(line.name, Given{line.value, "file", where});
   }
+  AddFew(std::move(problems), path, sources.problems);
 }
 
 }  // namespace stele

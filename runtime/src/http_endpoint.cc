@@ -1,6 +1,7 @@
 #include "stele/runtime/http_endpoint.h"
 
 #include <chrono>
+#include <list>
 #include <thread>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "boost/beast/core/flat_buffer.hpp"
 #include "boost/beast/core/tcp_stream.hpp"
 #include "boost/beast/http.hpp"
+#include "stele/base/log.h"
 #include "stele/base/strings.h"
 
 namespace stele {
@@ -28,7 +30,9 @@ using Handlers = std::map<std::string, HttpEndpoint::Handler>;
 using Tcp = asio::ip::tcp;
 
 constexpr int kConnectionsMax = 64;
-constexpr auto kTimeout = std::chrono::seconds(10);
+// For a whole request, from when it is waited for; and for an answer.
+constexpr auto kRequestTimeout = std::chrono::seconds(3);
+constexpr auto kAnswerTimeout = std::chrono::seconds(10);
 constexpr auto kRestAfterError = std::chrono::milliseconds(100);
 constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
 constexpr std::uint64_t kBodyBytesMax = 1024;
@@ -46,9 +50,13 @@ absl::StatusOr<Tcp::endpoint> ParseAddress(const std::string& address) {
   std::uint32_t port = 0;
   boost::system::error_code error;
   const asio::ip::address ip = asio::ip::make_address(host, error);
-  if (error || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port > 65535) {
+  if (error || !absl::SimpleAtoi(address.substr(colon + 1), &port)) {
     return malformed;
+  }
+  if (port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("HTTP address ", Quoted(address), " has a port out of ",
+                     "range; write one from 0 to 65535, 0 for any"));
   }
   return Tcp::endpoint(ip, static_cast<std::uint16_t>(port));
 }
@@ -117,10 +125,40 @@ class BeastEndpoint final : public HttpEndpoint {
             asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
-      if (connections_ >= kConnectionsMax) continue;
+      if (connections_ >= kConnectionsMax && !CloseLongestWaiting()) continue;
       ++connections_;
       asio::co_spawn(io_, Serve(std::move(socket)), asio::detached);
     }
+  }
+
+  // A client that keeps a connection and asks nothing must not keep a probe
+  // out. False if all of them are being answered.
+  bool CloseLongestWaiting() {
+    if (!has_warned_) {
+      has_warned_ = true;
+      Log(LogLevel::kWarning,
+          "too many HTTP connections; those that ask nothing are closed, the "
+          "oldest first",
+          {{"connections", absl::StrCat(connections_)}});
+    }
+    if (waiting_.empty()) return false;
+    beast::tcp_stream* const longest = waiting_.front();
+    waiting_.pop_front();
+    longest->close();  // Serve() goes on with an error.
+    return true;
+  }
+
+  // Reads a request, while which the connection may be closed for another.
+  asio::awaitable<boost::system::error_code> Read(
+      beast::tcp_stream& stream, beast::flat_buffer& buffer,
+      http::request_parser<http::string_body>& parser) {
+    boost::system::error_code error;
+    waiting_.push_back(&stream);
+    stream.expires_after(kRequestTimeout);
+    co_await http::async_read(stream, buffer, parser,
+                              asio::redirect_error(asio::use_awaitable, error));
+    waiting_.remove(&stream);
+    co_return error;
   }
 
   asio::awaitable<void> Serve(Tcp::socket socket) {
@@ -132,14 +170,11 @@ class BeastEndpoint final : public HttpEndpoint {
       http::request_parser<http::string_body> parser;
       parser.header_limit(kHeaderBytesMax);
       parser.body_limit(kBodyBytesMax);
-      stream.expires_after(kTimeout);
-      co_await http::async_read(
-          stream, buffer, parser,
-          asio::redirect_error(asio::use_awaitable, error));
+      error = co_await Read(stream, buffer, parser);
       if (error) break;
       http::response<http::string_body> response = MakeResponse(parser.get());
       keep_open = response.keep_alive();
-      stream.expires_after(kTimeout);
+      stream.expires_after(kAnswerTimeout);
       co_await http::async_write(
           stream, response, asio::redirect_error(asio::use_awaitable, error));
     }
@@ -168,7 +203,10 @@ class BeastEndpoint final : public HttpEndpoint {
   const Handlers handlers_;
   asio::io_context io_;
   Tcp::acceptor acceptor_;
-  int connections_ = 0;  // Touched only by the endpoint's thread.
+  // Touched only by the endpoint's thread.
+  int connections_ = 0;
+  std::list<beast::tcp_stream*> waiting_;  // For a request; oldest first.
+  bool has_warned_ = false;
   std::thread thread_;
 };
 

@@ -7,12 +7,23 @@
 
 namespace stele {
 
+namespace {
+
+std::vector<postgres::MigrationSet> AllSets() {
+  return {EventStoreMigrations(), ProjectionMigrations(), SagaMigrations(),
+          OutboxMigrations()};
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<postgres::ComponentVersion>> MigrateAll(
     const std::string& dsn, const std::string& schema, bool dry_run) {
-  const postgres::MigrationSet sets[] = {EventStoreMigrations(),
-                                         ProjectionMigrations(),
-                                         SagaMigrations(), OutboxMigrations()};
-  return postgres::Migrate(dsn, schema, sets, dry_run);
+  return postgres::Migrate(dsn, schema, AllSets(), dry_run);
+}
+
+absl::Status CheckAllMigrated(const std::string& dsn,
+                              const std::string& schema) {
+  return postgres::CheckMigrated({.dsn = dsn}, schema, AllSets());
 }
 
 }  // namespace stele

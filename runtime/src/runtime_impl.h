@@ -59,6 +59,9 @@ struct Runtime::Impl {
   absl::Status Supervise(const std::string& name,
                          typename OneShotWorker<T>::Make make);
   absl::Status TakeName(const std::string& name);
+  // kFailedPrecondition if the consumer was begun with another number of slots
+  // than the options say.
+  absl::Status CheckSlots(const std::string& consumer);
 
   // Where to append, so that inline projections see it.
   EventStore& append_store() {

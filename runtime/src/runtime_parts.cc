@@ -7,6 +7,7 @@
 #include "stele/base/invoke_user.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/eventstore/consumer_storage.h"
 #include "stele/outbox/inbox_storage.h"
 #include "stele/sagas/saga_engine.h"
 
@@ -43,6 +44,20 @@ void Runtime::Impl::MakeDispatcher(Problems& problems) {
     const std::string part = absl::StrCat("aggregate ", type.name());
     problems.Note(part, dispatcher->Add(std::move(type)));
   }
+}
+
+absl::Status Runtime::Impl::CheckSlots(const std::string& consumer) {
+  STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> known,
+                         store->consumers().List());
+  for (const ConsumerStatus& status : known) {
+    const auto slots = static_cast<int>(status.slots.size());
+    if (status.name != consumer || slots == options.consumer_slots) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("consumer ", Quoted(consumer), " was begun with ", slots,
+                     " slots, which stay, and the setting says ",
+                     options.consumer_slots, ": set --consumer-slots=", slots));
+  }
+  return absl::OkStatus();
 }
 
 template <typename T>
@@ -85,6 +100,7 @@ absl::Status Runtime::Impl::MakeSaga(const SagaType& type) {
                                         *dispatcher, engine_options));
   ConsumerOptions consumer = SagaConsumerOptions(type, engine_options);
   consumer.lease = options.lease;
+  STELE_RETURN_IF_ERROR(CheckSlots(consumer.name));
   handlers.push_back(std::move(handler));
   return Supervise<Consumer>(
       consumer.name, [this, consumer, raw = handlers.back().get()] {
@@ -105,10 +121,11 @@ absl::Status Runtime::Impl::MakeRelay(const RelaySetup& setup) {
   relay.slots = options.consumer_slots;
   relay.lease = options.lease;
   relay.metrics = options.metrics;
-  return Supervise<Relay>(
-      absl::StrCat("relay/", relay.name), [this, setup, relay] {
-        return Relay::Create(*store, *setup.broker, setup.routes, relay, owner);
-      });
+  const std::string consumer = absl::StrCat("relay/", relay.name);
+  STELE_RETURN_IF_ERROR(CheckSlots(consumer));
+  return Supervise<Relay>(consumer, [this, setup, relay] {
+    return Relay::Create(*store, *setup.broker, setup.routes, relay, owner);
+  });
 }
 
 void Runtime::Impl::MakeInboxes(Problems& problems) {

@@ -73,6 +73,9 @@ int Fail(const std::string& program, const ServiceSettings& settings,
 
 // What differs from the defaults, and where it was said.
 void LogSettings(const Config& config) {
+  for (const std::string& warning : config.warnings()) {
+    Log(LogLevel::kWarning, "setting ignored", {{"cause", warning}});
+  }
   for (const Config::Origin& origin : config.origins()) {
     if (origin.source == "default") continue;
     Log(LogLevel::kInfo, "setting",
@@ -93,6 +96,9 @@ absl::StatusOr<std::shared_ptr<EventStore>> OpenStore(
     STELE_RETURN_IF_ERROR(MigrateAll(settings.database_url, settings.schema));
   }
   pages.SetStage("opening the store");
+  // Also of parts that are wired later: nothing is at work by then.
+  STELE_RETURN_IF_ERROR(
+      CheckAllMigrated(settings.database_url, settings.schema));
   PostgresEventStoreOptions options;
   options.dsn = settings.database_url;
   options.schema = settings.schema;

@@ -1,5 +1,6 @@
 #include "stele/runtime/config.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 
@@ -17,13 +18,21 @@ class ConfigTest : public ::testing::Test {
  protected:
   absl::Status Parse(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "orders");
-    return config_.Parse(static_cast<int>(arguments.size()), arguments.data(),
-                         [this](const std::string& name) {
-                           auto it = environment_.find(name);
-                           return it == environment_.end()
-                                      ? std::nullopt
-                                      : std::optional<std::string>(it->second);
-                         });
+    return config_.Parse(
+        static_cast<int>(arguments.size()), arguments.data(),
+        [this](const std::string& name) {
+          auto it = environment_.find(name);
+          return it == environment_.end()
+                     ? std::nullopt
+                     : std::optional<std::string>(it->second);
+        },
+        Names());
+  }
+
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : environment_) names.push_back(name);
+    return names;
   }
 
   std::string WriteFile(const std::string& text) {
@@ -110,6 +119,50 @@ TEST_F(ConfigTest, ReportsAConfigFileThatCannotBeRead) {
       HasSubstr("\"/nonexistent\" cannot be opened"));
 }
 
+TEST_F(ConfigTest, ReadsFilesOnlyAndSaysWhoNamedIt) {
+  const std::string folder = ::testing::TempDir();
+  EXPECT_THAT(
+      std::string(
+          Parse({"--database-url=x", "--config", folder.c_str()}).message()),
+      AllOf(HasSubstr("--config: "), HasSubstr("is a directory")));
+  environment_["STELE_CONFIG"] = folder;
+  EXPECT_THAT(std::string(Parse({"--database-url=x"}).message()),
+              HasSubstr("STELE_CONFIG: "));
+}
+
+TEST_F(ConfigTest, SkipsAByteOrderMark) {
+  environment_["STELE_CONFIG"] = WriteFile("\xEF\xBB\xBFslots = 3\n");
+  EXPECT_TRUE(Parse({"--database-url=x"}).ok());
+  EXPECT_EQ(slots_, 3);
+}
+
+TEST_F(ConfigTest, SaysOnlyAFewThingsAboutAFileThatIsNone) {
+  std::string rubbish;
+  for (int i = 0; i < 1000; ++i)
+    rubbish +=
+        "\x7f"
+        "ELF\n\x01=\x02\n";
+  environment_["STELE_CONFIG"] = WriteFile(rubbish);
+  const std::string message(Parse({"--database-url=x"}).message());
+  EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 20) << message;
+  EXPECT_THAT(message, HasSubstr(": 1980 more"));
+}
+
+TEST_F(ConfigTest, WarnsOfVariablesThatItDoesNotKnow) {
+  environment_ = {{"STELE_LEESE", "5s"},
+                  {"STELE_SLOTS", "8"},
+                  {"STELE_SOMETHING_ELSE", ""},
+                  {"STELE_SCHEMA", "x"},
+                  {"HOME", "/"}};
+  ASSERT_TRUE(Parse({"--database-url=x"}).ok());
+  EXPECT_THAT(
+      config_.warnings(),
+      ::testing::ElementsAre(
+          AllOf(HasSubstr("\"STELE_LEESE\""), HasSubstr("STELE_LEASE is")),
+          AllOf(HasSubstr("\"STELE_SOMETHING_ELSE\""),
+                ::testing::Not(HasSubstr(" is;")))));
+}
+
 TEST_F(ConfigTest, ChecksRulesOverSeveralSettings) {
   config_.Check([this]() -> std::optional<std::string> {
     if (slots_ > 100 && !migrate_) return "too many slots to go unmigrated";
@@ -141,7 +194,8 @@ TEST_F(ConfigTest, OriginsHidePasswordsOfUrls) {
   config.Url("database-url", &url, "Where the store is.");
   for (const char* given :
        {"postgresql://u:s3/cr@t@h/x", "postgresql://h/x?password=s3cr&t",
-        "password=s3\\ cr&t dbname=x", "password='s3 \\'cr&t' dbname=x"}) {
+        "password=s3\\ cr&t dbname=x", "password='s3 \\'cr&t' dbname=x",
+        "nats://s3cr&t@x", "u:s3cr&t@x", "s3cr&t@x:4222,u:cr&t@x"}) {
     const char* const arguments[] = {"orders", "--database-url", given};
     ASSERT_TRUE(config.Parse(3, arguments).ok()) << given;
     EXPECT_THAT(

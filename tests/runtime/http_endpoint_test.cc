@@ -1,6 +1,7 @@
 #include "stele/runtime/http_endpoint.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -52,11 +53,30 @@ TEST(HttpEndpointTest, RefusesOtherMethodsAndRubbish) {
   EXPECT_THAT(Get(endpoint->port(), "/livez"), HasSubstr("alive"));
 }
 
+TEST(HttpEndpointTest, ClientsThatAskNothingKeepNoProbeOut) {
+  using Tcp = boost::asio::ip::tcp;
+  auto endpoint = Endpoint();
+  boost::asio::io_context io;
+  std::vector<Tcp::socket> idle;
+  for (int i = 0; i < 200; ++i) {
+    idle.emplace_back(io);
+    idle.back().connect(
+        {boost::asio::ip::make_address("127.0.0.1"), endpoint->port()});
+    // Half of them begin to ask.
+    if (i % 2 == 0) idle.back().send(boost::asio::buffer("GET /liv", 8));
+  }
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_THAT(Get(endpoint->port(), "/livez"), HasSubstr("alive"));
+  }
+}
+
 TEST(HttpEndpointTest, RefusesAMalformedAddressAndATakenPort) {
   EXPECT_EQ(HttpEndpoint::Listen("localhost", {}).status().code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(HttpEndpoint::Listen("127.0.0.1:99999", {}).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  const absl::Status too_large =
+      HttpEndpoint::ValidateAddress("127.0.0.1:70000");
+  EXPECT_EQ(too_large.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(too_large.message()), HasSubstr("out of range"));
   auto first = Endpoint();
   EXPECT_EQ(HttpEndpoint::Listen(absl::StrCat("127.0.0.1:", first->port()), {})
                 .status()

@@ -387,6 +387,49 @@ TEST_F(ServiceTest, RefusesASchemaThatIsMissingOrNewer) {
   EXPECT_THAT(Log(), HasSubstr("newer"));
 }
 
+TEST_F(ServiceTest, RefusesASchemaOfWhichAnyPartIsNewer) {
+  ASSERT_THAT(MigrateAll(PostgresEnv::Dsn(), schema_), IsOk());
+  pqxx::connection connection(PostgresEnv::Dsn());
+  pqxx::nontransaction work(connection);
+  work.exec(absl::StrCat("INSERT INTO ", schema_,
+                         ".schema_migrations VALUES ('sagas', 2, '0002', '')"));
+  for (const std::string migrate : {"true", "false"}) {
+    EXPECT_EQ(
+        Run({"--database-url=" + PostgresEnv::Dsn(), "--schema=" + schema_,
+             "--http-address=", "--migrate=" + migrate}),
+        4);
+  }
+  EXPECT_THAT(Log(), AllOf(HasSubstr("newer"), HasSubstr("of sagas"),
+                           Not(HasSubstr("service started"))));
+}
+
+TEST_F(ServiceTest, SaysWhichNumberOfSlotsToGoOnWith) {
+  auto service = Launch();
+  AwaitReady(PortOf());
+  service->Signal(SIGTERM);
+  ASSERT_TRUE(service->Wait(absl::Minutes(1)).has_value());
+  EXPECT_EQ(Run({"--database-url=" + PostgresEnv::Dsn(), "--schema=" + schema_,
+                 "--http-address=", "--consumer-slots=8"}),
+            4);
+  EXPECT_THAT(Log(), AllOf(HasSubstr("relay/"), HasSubstr("saga/"),
+                           HasSubstr("set --consumer-slots=4")));
+}
+
+TEST_F(ServiceTest, SaysWhatIsLeftOfADroppedStore) {
+  auto service = Launch();
+  AwaitReady(PortOf());
+  service->Signal(SIGTERM);
+  ASSERT_TRUE(service->Wait(absl::Minutes(1)).has_value());
+  pqxx::connection connection(PostgresEnv::Dsn());
+  pqxx::nontransaction work(connection);
+  work.exec("DROP SCHEMA " + schema_ + " CASCADE");
+  const std::vector<std::string> arguments = {
+      "--database-url=" + PostgresEnv::Dsn(), "--schema=" + schema_,
+      "--http-address=", "--migrate"};
+  EXPECT_EQ(Run(arguments), 4);
+  EXPECT_THAT(Log(), HasSubstr("DROP SCHEMA \"" + schema_ + "_views\""));
+}
+
 TEST_F(ServiceTest, RefusesAnotherServicesSchema) {
   ASSERT_THAT(MigrateAll(PostgresEnv::Dsn(), schema_), IsOk());
   ASSERT_THAT(SetStoreService(PostgresEnv::Dsn(), schema_, "shop"), IsOk());

@@ -69,11 +69,13 @@ class Config {
   //   kInvalidArgument  one line for each mistake. Values are then unspecified.
   //   kCancelled        --help was asked for; the message is the help text.
   absl::Status Parse(int argc, const char* const* argv);
-  // The same with the environment given, for tests.
+  // The same with the environment and the names of its variables given, for
+  // tests.
   absl::Status Parse(
       int argc, const char* const* argv,
       const std::function<std::optional<std::string>(const std::string&)>&
-          environment);
+          environment,
+      const std::vector<std::string>& variables = {});
 
   // What every setting is and where it came from, secrets hidden: for the log.
   struct Origin {
@@ -82,6 +84,10 @@ class Config {
     std::string source;  // "flag", "environment", "file" or "default".
   };
   const std::vector<Origin>& origins() const { return origins_; }
+
+  // What looked like a setting in the environment and is none, a line each:
+  // STELE_LEESE. Known once Parse() has returned.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
   std::string Help() const;
   const std::string& program() const { return program_; }
@@ -112,6 +118,7 @@ class Config {
   struct Sources {
     std::map<std::string, Given> given;  // The first source to give one wins.
     std::optional<std::string> file;
+    std::string file_origin;  // Who named it: "--config".
     std::vector<std::string> problems;
   };
 
@@ -123,6 +130,8 @@ class Config {
   void CollectEnvironment(const Environment& environment,
                           Sources& sources) const;
   void CollectFile(Sources& sources) const;
+  void NoteUnknown(const std::vector<std::string>& variables);
+  static std::vector<std::string> RealVariables();
   void Assign(Sources& sources);
   // What is wrong with `text`, or nothing.
   static std::optional<std::string> Set(const Setting& setting,
@@ -137,6 +146,7 @@ class Config {
   // Nothing: all of them.
   std::optional<std::set<std::string>> from_environment_;
   std::vector<Origin> origins_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace stele

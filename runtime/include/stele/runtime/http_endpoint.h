@@ -20,6 +20,8 @@ struct HttpResponse {
 
 // A small HTTP/1.1 server for probes and scrapers: GET and HEAD of fixed paths.
 // Not for users' traffic: connections, request sizes and times are bounded low.
+// Where there are too many connections, the one that asks nothing for longest
+// makes way.
 //
 // Thread-safe. Stops when destroyed.
 class HttpEndpoint {

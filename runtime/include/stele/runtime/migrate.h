@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "stele/postgres/migrator.h"
 
@@ -14,6 +15,11 @@ namespace stele {
 // postgres::Migrate().
 absl::StatusOr<std::vector<postgres::ComponentVersion>> MigrateAll(
     const std::string& dsn, const std::string& schema, bool dry_run = false);
+
+// OK iff `schema` is exactly at this library's version, all of it. Errors as
+// postgres::CheckMigrated().
+absl::Status CheckAllMigrated(const std::string& dsn,
+                              const std::string& schema);
 
 }  // namespace stele
 

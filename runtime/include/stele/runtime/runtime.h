@@ -32,8 +32,9 @@ struct RuntimeOptions {
   std::string service = "stele";
 
   // For the consumers of projections, sagas and the relay; the lease for the
-  // inboxes, too.
-  int consumer_slots = 16;                   // 1 to 1024.
+  // inboxes, too. A projection goes on with the slots that it was begun with; a
+  // saga or relay that was begun with another number keeps Start() from it.
+  int consumer_slots = 16;                   // 1 to 1024. Fixed once used.
   absl::Duration lease = absl::Seconds(10);  // 100 ms to 24 h.
 
   // Of these, the process, slots, lease and metrics are the runtime's own.
