@@ -17,8 +17,12 @@ struct Context {
   std::string database_url;
   std::string schema = "stele";
   bool as_json = false;
+  // Where the two were given, for complaints.
+  std::string url_origin = "--database-url";
+  std::string schema_origin = "--schema";
 
-  // The dsn; kInvalidArgument says how to give one.
+  // The dsn; kInvalidArgument says how to give one, or what is wrong with it or
+  // the schema's name.
   absl::StatusOr<std::string> Dsn() const;
   absl::StatusOr<std::unique_ptr<EventStore>> OpenStore() const;
 };

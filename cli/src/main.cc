@@ -1,8 +1,12 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <exception>
 #include <iostream>
 #include <regex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -124,7 +128,8 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = app.remaining(true);
   if (error.get_name() == "RequiredError" && !unknown.empty() &&
       !command.get_subcommands([](const CLI::App*) { return true; }).empty()) {
-    return HasNo(command, "command", unknown.front());
+    const bool is_option = unknown.front().rfind('-', 0) == 0;
+    return HasNo(command, is_option ? "option" : "command", unknown.front());
   }
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
     return Unexpected(command, unknown);
@@ -152,14 +157,54 @@ int AnswerParseError(const CLI::App& app, const CLI::ParseError& error,
       as_json);
 }
 
+// Where a standard file is closed, a connection would get its number, and what
+// is printed would go to the database. What cannot be written to stays so.
+void KeepStandardFilesApart() {
+  for (int file = STDIN_FILENO; file <= STDERR_FILENO; ++file) {
+    if (::fcntl(file, F_GETFD) != -1) continue;
+    if (::open("/dev/null", O_RDONLY) < 0) return;  // Takes the least number.
+  }
+}
+
+// CLI11 takes the word after "--name=" for its value.
+std::vector<std::string> Arguments(int argc, char** argv) {
+  std::vector<std::string> arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const bool is_empty = argument.size() > 3 && argument.rfind("--", 0) == 0 &&
+                          argument.find('=') == argument.size() - 1;
+    arguments.push_back(is_empty ? argument.substr(0, argument.size() - 1)
+                                 : argument);
+    if (is_empty) arguments.emplace_back();
+  }
+  return arguments;
+}
+
+// Options that are not among the arguments come from the environment.
+void NoteOrigins(const std::vector<std::string>& arguments, Context& context) {
+  const auto has = [&arguments](const std::string& option) {
+    return std::any_of(arguments.begin(), arguments.end(),
+                       [&option](const std::string& argument) {
+                         return argument == option ||
+                                argument.rfind(option + "=", 0) == 0;
+                       });
+  };
+  if (!has("--database-url")) context.url_origin = "STELE_DATABASE_URL";
+  if (!has("--schema")) context.schema_origin = "STELE_SCHEMA";
+}
+
 int Main(int argc, char** argv) {
   SetLogLevel(LogLevel::kWarning);  // What goes well is in the report.
   CLI::App app("Looks after a Stele event store.", "stele");
   Context context;
   Command chosen;
   AddAll(app, context, chosen);
+  KeepStandardFilesApart();
+  std::vector<std::string> arguments = Arguments(argc, argv);
+  NoteOrigins(arguments, context);
+  std::reverse(arguments.begin(), arguments.end());  // As CLI11 takes them.
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     return AnswerParseError(app, error, AsksForJson(argc, argv));
   }

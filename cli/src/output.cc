@@ -1,6 +1,10 @@
 #include "output.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 #include <string_view>
 
@@ -57,6 +61,31 @@ json::value Mended(const json::value& value) {
   return value;
 }
 
+// Writes to standard output; 0, or why it could not be, as in errno.
+int Write(const std::string& text) {
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (written >= 0) {
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+// Gives `text` out and returns `exit`; kPartial instead of a success that
+// nobody learns of. Who closed the pipe has seen enough.
+int GiveOut(const std::string& text, ExitCode exit) {
+  const int error = Write(text);
+  if (error == 0 || error == EPIPE) return exit;
+  std::cerr << "stele: the answer could not be written to standard output: "
+            << std::strerror(error)
+            << (exit == kDone ? "; the command was carried out" : "") << "\n";
+  return exit == kDone || exit == kProblem ? kPartial : exit;
+}
+
 int PrintJson(ExitCode exit, const json::value& data,
               const std::vector<std::string>& diagnostics) {
   json::array lines;
@@ -65,8 +94,7 @@ int PrintJson(ExitCode exit, const json::value& data,
                          {"status", StatusWord(exit)},
                          {"data", data},
                          {"diagnostics", lines}};
-  std::cout << json::serialize(Mended(all)) << std::endl;
-  return exit;
+  return GiveOut(absl::StrCat(json::serialize(Mended(all)), "\n"), exit);
 }
 
 // Columns of a terminal that UTF-8 text takes, near enough: code points.
@@ -76,20 +104,20 @@ std::size_t Width(const std::string& text) {
       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-void PrintRow(const std::vector<std::string>& cells,
-              const std::vector<std::size_t>& widths) {
-  std::string line;
+void AddRow(std::string& table, const std::vector<std::string>& cells,
+            const std::vector<std::size_t>& widths) {
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    absl::StrAppend(&line, cells[i]);
+    absl::StrAppend(&table, cells[i]);
     if (i + 1 < cells.size()) {
-      line.append(widths[i] - Width(cells[i]) + 2, ' ');
+      table.append(widths[i] - Width(cells[i]) + 2, ' ');
     }
   }
-  std::cout << line << "\n";
+  absl::StrAppend(&table, "\n");
 }
 
-void PrintTable(const Report& report) {
-  if (report.columns.empty()) return;
+std::string Table(const Report& report) {
+  std::string table;
+  if (report.columns.empty()) return table;
   std::vector<std::size_t> widths;
   for (const std::string& column : report.columns) {
     widths.push_back(Width(column));
@@ -99,8 +127,9 @@ void PrintTable(const Report& report) {
       widths[i] = std::max(widths[i], Width(row[i]));
     }
   }
-  PrintRow(report.columns, widths);
-  for (const auto& row : report.rows) PrintRow(row, widths);
+  AddRow(table, report.columns, widths);
+  for (const auto& row : report.rows) AddRow(table, row, widths);
+  return table;
 }
 
 // C1 controls and those that reorder text could show something else than what
@@ -146,13 +175,12 @@ ExitCode ExitCodeOf(const absl::Status& status) {
 
 int Print(const Report& report, bool as_json) {
   if (as_json) return PrintJson(report.exit, report.data, report.diagnostics);
-  PrintTable(report);
-  std::cout << report.text;
-  std::cout.flush();
+  const int exit =
+      GiveOut(absl::StrCat(Table(report), report.text), report.exit);
   for (const std::string& line : report.diagnostics) {
     std::cerr << "stele: " << Printable(line) << "\n";
   }
-  return report.exit;
+  return exit;
 }
 
 int PrintFailure(const absl::Status& status, bool as_json) {

@@ -16,7 +16,7 @@ enum ExitCode {
   kUsage = 2,          // The call is wrong.
   kUnreachable = 3,    // Database or broker cannot be reached.
   kRefused = 4,        // The server or a rule said no; nothing was changed.
-  kPartial = 5,        // Some of it was done.
+  kPartial = 5,        // Some of it was done, or all but the answer.
   kDeadline = 6,       // It took too long.
   kBug = 70,           // Our fault.
   kInterrupted = 130,  // By the user.
@@ -38,7 +38,7 @@ struct Report {
 
 // Prints `report` to standard output: as a table and text, or, as JSON, as
 // exactly one object {"version", "status", "data", "diagnostics"}. Returns the
-// exit code.
+// exit code, which is no success if that could not be written.
 int Print(const Report& report, bool as_json);
 
 // The same for a command that failed: the message to standard error, or the

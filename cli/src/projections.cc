@@ -23,6 +23,7 @@ json::object VersionJson(const ProjectionVersionStatus& version) {
                       {"table", version.table},
                       {"position", version.position},
                       {"parked_keys", version.parked_keys},
+                      {"is_paused", version.is_paused},
                       {"is_kept_current", version.is_kept_current}};
 }
 
@@ -71,10 +72,12 @@ bool HasFailedRebuild(const ProjectionStatus& status) {
   return !status.last_error.empty() && status.last_error != "aborted";
 }
 
-// A table that nobody fills is a problem once events wait for it.
+// A table that nobody fills is a problem once events wait for it, whether that
+// is meant or not: who reads it does not know.
 ExitCode ExitCodeOf(const ProjectionStatus& status) {
   const bool is_left_behind =
-      status.processes.empty() && status.active.position < status.head;
+      (status.processes.empty() || status.active.is_paused) &&
+      status.active.position < status.head;
   const bool is_well = status.active.parked_keys == 0 &&
                        status.problems.empty() && !is_left_behind &&
                        !HasFailedRebuild(status);
@@ -87,8 +90,10 @@ std::string StateOf(const ProjectionStatus& status) {
   }
   if (!status.problems.empty()) return Printable(status.problems.front());
   if (status.is_rebuild_requested) return "rebuild asked for";
+  if (status.active.is_paused) return "paused";
   if (status.processes.empty()) return "nobody serves it";
   if (HasFailedRebuild(status)) return "last rebuild failed";
+  if (status.active.parked_keys > 0) return "has parked keys";
   return status.is_inline ? "inline" : "following";
 }
 

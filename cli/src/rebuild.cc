@@ -22,6 +22,8 @@ constexpr absl::Duration kLookEvery = absl::Milliseconds(200);
 constexpr absl::Duration kSayEvery = absl::Seconds(10);
 // A process says that it is alive more often than this.
 constexpr absl::Duration kAbsenceAllowed = absl::Seconds(15);
+// What is parked is tried again by itself, soon at first.
+constexpr absl::Duration kBlockedAllowed = absl::Seconds(5);
 
 volatile sig_atomic_t is_interrupted = 0;
 
@@ -108,6 +110,15 @@ absl::Status EndOf(const ProjectionStatus& status) {
                    "; the live table was not touched"));
 }
 
+// True iff the build is done but for the switch, which somebody must make way
+// for. A process that does not lead it any more is waited for elsewhere.
+bool IsBlocked(const ProjectionStatus& status) {
+  return status.building && status.progress && !status.last_error.empty() &&
+         status.progress->phase == absl::StrCat("waiting: ", status.last_error);
+}
+
+// Until the switch, or until it is clear that the rebuild does not get there by
+// itself.
 absl::StatusOr<ProjectionStatus> Follow(ProjectionAdmin& admin,
                                         const ProjectionOptions& options,
                                         int version_before) {
@@ -118,12 +129,15 @@ absl::StatusOr<ProjectionStatus> Follow(ProjectionAdmin& admin,
   const absl::Time deadline =
       SystemClock().Now() + absl::Seconds(options.timeout_seconds);
   absl::Time served_at = SystemClock().Now();
+  absl::Time free_at = served_at;
   for (;;) {
     STELE_ASSIGN_OR_RETURN(ProjectionStatus status, admin.Status(options.name));
     if (status.active.version > version_before) return status;
     STELE_RETURN_IF_ERROR(EndOf(status));
     const absl::Time now = SystemClock().Now();
     if (!status.processes.empty()) served_at = now;
+    if (!IsBlocked(status)) free_at = now;
+    if (now - free_at > kBlockedAllowed) return status;
     if (now - served_at > kAbsenceAllowed) {
       return absl::FailedPreconditionError(absl::StrCat(
           "nobody serves ", options.name, " any more; the rebuild waits for a ",
@@ -140,6 +154,24 @@ absl::StatusOr<ProjectionStatus> Follow(ProjectionAdmin& admin,
     bar.Show(status);
     WaitOrInterrupt(kLookEvery);
   }
+}
+
+}  // namespace
+
+namespace {
+
+Report Blocked(const ProjectionStatus& status) {
+  Report report;
+  report.text = absl::StrCat(
+      "the new table is ready but cannot be switched to: ",
+      Printable(status.last_error),
+      "\nonce that is done it goes on by itself; give it up with: stele "
+      "projections abort ",
+      status.name, "\n");
+  report.diagnostics = {status.last_error};
+  report.data = ToJson(status);
+  report.exit = kProblem;
+  return report;
 }
 
 }  // namespace
@@ -162,6 +194,7 @@ absl::StatusOr<Report> Rebuild(const Context& context,
   }
   STELE_ASSIGN_OR_RETURN(const ProjectionStatus after,
                          Follow(*admin, options, before.active.version));
+  if (after.active.version == before.active.version) return Blocked(after);
   report.text =
       absl::StrCat("switched from ", before.active.table, " to ",
                    after.active.table, "\n", after.comparison,

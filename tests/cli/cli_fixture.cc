@@ -49,14 +49,15 @@ std::string Answer::Diagnostics() const {
 }
 
 Answer RunStele(std::vector<std::string> arguments,
-                std::vector<std::string> environment) {
+                std::vector<std::string> environment,
+                const std::string& output) {
   const auto folder = sandbox::PrivateFolder::Create();
   EXPECT_THAT(folder, IsOk());
   const std::string out = (*folder)->path() + "/out";
   const std::string err = (*folder)->path() + "/err";
-  std::vector<std::string> argv = {"/bin/sh", "-c",
-                                   "exec \"$0\" \"$@\" >\"$OUT\" 2>\"$ERR\"",
-                                   STELE_PROGRAM};
+  std::vector<std::string> argv = {
+      "/bin/sh", "-c", "exec \"$0\" \"$@\" " + output + " 2>\"$ERR\"",
+      STELE_PROGRAM};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   environment.push_back("OUT=" + out);
   environment.push_back("ERR=" + err);

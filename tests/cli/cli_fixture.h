@@ -30,9 +30,11 @@ struct Answer {
   std::string Diagnostics() const;
 };
 
-// Runs the program with nothing but these arguments.
+// Runs the program with nothing but these arguments. `output` says to the shell
+// where standard output goes, if not into the answer: ">/dev/full".
 Answer RunStele(std::vector<std::string> arguments,
-                std::vector<std::string> environment = {});
+                std::vector<std::string> environment = {},
+                const std::string& output = ">\"$OUT\"");
 
 // Has the program look after a store in a schema of its own.
 class CliTest : public ::testing::Test {

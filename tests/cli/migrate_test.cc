@@ -56,6 +56,53 @@ TEST_F(MigrateTest, RefusesADatabaseThatIsNewer) {
   }
 }
 
+TEST_F(MigrateTest, RefusesAnyComponentThatIsNotAsItKnowsIt) {
+  const std::string table = schema_ + ".schema_migrations";
+  const std::vector<std::pair<std::string, std::string>> changes = {
+      {"INSERT INTO " + table + " VALUES ('sagas', 2, '0002_new', 'ff')",
+       "newer than this program: it has migration 2 (0002_new) of sagas"},
+      {"UPDATE " + table + " SET checksum = 'ff' WHERE component = 'outbox'",
+       "of outbox differs"},
+      {"DELETE FROM " + table + " WHERE component = 'sagas'",
+       "it has 0 of 1 migrations of sagas"},
+      {"INSERT INTO " + table + " VALUES ('projections', 2, '0002_new', 'ff')",
+       "of projections"},
+  };
+  for (const auto& [change, what] : changes) {
+    Query("DROP SCHEMA IF EXISTS " + schema_ + " CASCADE");
+    Migrate();
+    Query(change);
+    for (const std::vector<std::string>& call :
+         std::vector<std::vector<std::string>>{{"consumers", "list"},
+                                               {"streams", "show", "x-1"}}) {
+      const Answer answer = Json(call);
+      EXPECT_EQ(answer.exit, 4) << answer.out;
+      EXPECT_THAT(answer.Diagnostics(), HasSubstr(what));
+    }
+  }
+}
+
+TEST_F(MigrateTest, SaysWhatIsInTheWayOfAStore) {
+  Query("CREATE SCHEMA " + schema_);
+  Query("CREATE TABLE " + schema_ + ".events (guest text)");
+  const Answer answer = Json({"migrate"});
+  EXPECT_EQ(answer.exit, 4) << answer.out;
+  EXPECT_THAT(answer.Diagnostics(),
+              AllOf(HasSubstr("events"), HasSubstr("already exists"),
+                    HasSubstr("choose another schema")));
+}
+
+TEST_F(MigrateTest, TellsAReadOnlyDatabaseFromAStandby) {
+  const Answer answer =
+      RunStele({"migrate", "--schema", schema_, "-o", "json"},
+               {"STELE_DATABASE_URL=" + Dsn() +
+                " options='-c default_transaction_read_only=on'"});
+  EXPECT_EQ(answer.exit, 4) << answer.out;
+  EXPECT_THAT(answer.Diagnostics(),
+              AllOf(HasSubstr("default_transaction_read_only"),
+                    Not(HasSubstr("standby"))));
+}
+
 TEST_F(MigrateTest, OtherCommandsSayThatTheStoreIsMissing) {
   const Answer answer = Stele({"consumers", "list"});
   EXPECT_EQ(answer.exit, 4);
@@ -105,7 +152,9 @@ TEST_F(MigrateTest, ARoleWithoutRightsIsRefusedAndToldWhatWouldHelp) {
 }
 
 TEST_F(MigrateTest, RefusesHostileSchemaNames) {
-  for (const std::string schema : {"a; DROP TABLE x", "\"", "Ünder", ""}) {
+  for (const std::string schema :
+       {"a; DROP TABLE x", "\"", "Ünder", "", "information_schema",
+        "Information_Schema"}) {
     const Answer answer =
         RunStele({"migrate", "--schema", schema, "-o", "json"},
                  {"STELE_DATABASE_URL=" + Dsn()});

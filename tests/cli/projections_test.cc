@@ -1,4 +1,6 @@
+#include <atomic>
 #include <pqxx/pqxx>
+#include <stdexcept>
 
 #include "absl/strings/str_cat.h"
 #include "cli_fixture.h"
@@ -128,6 +130,94 @@ TEST_F(CliProjectionsTest, ShowsWhyAProjectionDoesNotGoOn) {
   EXPECT_EQ(status.exit, 1);
   EXPECT_EQ(TextAt(status.Data(), "/problems/0"), "other: its table is gone");
   EXPECT_EQ(Stele({"projections", "status", "TransferStatus"}).exit, 0);
+}
+
+TEST_F(CliProjectionsTest, APausedProjectionIsAProblemOnceItIsBehind) {
+  auto service = StartBank();
+  const std::string consumer =
+      "projection/AccountBalance@" +
+      TextAt(Json({"projections", "status", "AccountBalance"}).Data(),
+             "/active/fingerprint") +
+      "_1";
+  ASSERT_EQ(Stele({"consumers", "pause", consumer}).exit, 0);
+  bank::AccountClient accounts(*service);
+  int opened = 0;
+  Answer list;
+  // Its owner learns of the pause within a second.
+  Await("it to be behind", [&] {
+    EXPECT_THAT(accounts.OpenAccount(
+                    {.account_id = absl::StrCat("n", ++opened), .owner = "N"}),
+                IsOk());
+    list = Stele({"projections", "list"});
+    return list.exit == 1;
+  });
+  EXPECT_THAT(list.out, HasSubstr("paused"));
+  const Answer status = Json({"projections", "status", "AccountBalance"});
+  EXPECT_EQ(status.exit, 1);
+  EXPECT_EQ(At(status.Data(), "/active/is_paused"), true);
+  ASSERT_EQ(Stele({"consumers", "resume", consumer}).exit, 0);
+  Await("it to go on", [this] {
+    return Stele({"projections", "list"}).exit == 0;
+  });
+}
+
+// Its view goes with it; a rebuild makes both anew.
+TEST_F(CliProjectionsTest, ARebuildBringsBackATableThatWasDropped) {
+  auto service = StartBank();
+  Query(absl::StrCat(
+      "DROP TABLE ", schema_, "_views.",
+      TextAt(Json({"projections", "status", "AccountBalance"}).Data(),
+             "/active/table"),
+      " CASCADE"));
+  ASSERT_THAT(bank::AccountClient(*service).OpenAccount(
+                  {.account_id = "bob", .owner = "Bob"}),
+              IsOk());
+  Await("a parked key", [this] {
+    return Stele({"projections", "list"}).out.find("has parked keys") !=
+           std::string::npos;
+  });
+  EXPECT_EQ(Stele({"projections", "list"}).exit, 1);
+  const Answer rebuilt =
+      Stele({"projections", "rebuild", "AccountBalance", "--timeout", "60"});
+  EXPECT_EQ(rebuilt.exit, 0) << rebuilt.out << rebuilt.err;
+  EXPECT_EQ(service->Find<bank::AccountBalance>("ada")->owner(), "Ada");
+  EXPECT_EQ(service->Find<bank::AccountBalance>("bob")->owner(), "Bob");
+  EXPECT_EQ(Stele({"projections", "list"}).exit, 0);
+}
+
+// Balances that cannot take one amount any more.
+struct AgedBalances : bank::Balances {
+  static inline std::atomic<bool> is_broken = false;
+
+  using bank::Balances::Apply;
+  static void Apply(bank::AccountBalance& row,
+                    const Recorded<bank::Deposited>& e) {
+    if (is_broken && e->amount_cents() == 666) throw std::runtime_error("ouch");
+    bank::Balances::Apply(row, e);
+  }
+};
+
+TEST_F(CliProjectionsTest, SaysWhyARebuildDoesNotGetToItsEnd) {
+  AgedBalances::is_broken = false;
+  auto service = StartService([](Runtime& runtime) {
+    runtime.Add<bank::AccountDecider>().Add<AgedBalances>();
+  });
+  bank::AccountClient accounts(*service);
+  ASSERT_THAT(accounts.OpenAccount({.account_id = "ada", .owner = "Ada"}),
+              IsOk());
+  const auto paid =
+      accounts.Deposit({.account_id = "ada", .amount_cents = 666});
+  ASSERT_THAT(service->WaitFor<bank::AccountBalance>(*paid, absl::Minutes(1)),
+              IsOk());
+  AgedBalances::is_broken = true;
+  const Answer blocked =
+      Json({"projections", "rebuild", "AccountBalance", "--timeout", "60"});
+  EXPECT_EQ(blocked.exit, 1) << blocked.out;
+  EXPECT_EQ(blocked.Json()["status"], "problem");
+  EXPECT_THAT(blocked.Diagnostics(), HasSubstr("retry or discard them first"));
+  EXPECT_EQ(At(blocked.Data(), "/active/version"), 1);
+  const Answer abort = Stele({"projections", "abort", "AccountBalance"});
+  EXPECT_EQ(abort.exit, 0) << abort.err;
 }
 
 TEST_F(CliProjectionsTest, PutsAnInlineProjectionBehindTheLog) {

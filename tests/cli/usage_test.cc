@@ -71,6 +71,8 @@ TEST(UsageTest, RefusesWhatItDoesNotKnowInOneLine) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> calls = {
       {{}, "stele --help"},
       {{"nonsense"}, "nonsense"},
+      {{"--bogus"}, "stele has no option \"--bogus\""},
+      {{"--bogus", "consumers", "list"}, "--bogus"},
       {{"streams"}, "stele streams --help"},
       {{"streams", "shew"}, "shew"},
       {{"streams", "show"}, "stream"},
@@ -188,6 +190,55 @@ TEST(UsageTest, EveryCommandAsksForADatabase) {
     EXPECT_EQ(answer.exit, 2) << command[0];
     EXPECT_THAT(answer.Diagnostics(), HasSubstr("--database-url"));
   }
+}
+
+TEST(UsageTest, AnEmptyValueIsTheOptionsOwn) {
+  const std::vector<std::string> environment = {"STELE_DATABASE_URL=dbname=x"};
+  const Answer schema =
+      RunStele({"--schema=", "consumers", "list"}, environment);
+  EXPECT_EQ(schema.exit, 2);
+  EXPECT_THAT(schema.err, HasSubstr("--schema: \"\" cannot be the schema"));
+  const Answer url =
+      RunStele({"--database-url=", "consumers", "list"}, environment);
+  EXPECT_EQ(url.exit, 2);
+  EXPECT_THAT(url.err, HasSubstr("which database?"));
+}
+
+TEST(UsageTest, SaysWhereAWrongValueCameFrom) {
+  const auto refusal = [](std::vector<std::string> call,
+                          std::vector<std::string> environment) {
+    call.insert(call.begin(), {"consumers", "list"});
+    const Answer answer = RunStele(call, environment);
+    EXPECT_EQ(answer.exit, 2) << answer.err;
+    return answer.err;
+  };
+  EXPECT_THAT(refusal({"--database-url=pass word=x"}, {}),
+              HasSubstr("--database-url: "));
+  EXPECT_THAT(refusal({}, {"STELE_DATABASE_URL=pass word=x"}),
+              HasSubstr("STELE_DATABASE_URL: "));
+  EXPECT_THAT(refusal({"--schema", "a b"}, {"STELE_DATABASE_URL=dbname=x"}),
+              HasSubstr("--schema: \"a b\""));
+  EXPECT_THAT(refusal({}, {"STELE_DATABASE_URL=dbname=x", "STELE_SCHEMA=a b"}),
+              HasSubstr("STELE_SCHEMA: \"a b\""));
+}
+
+TEST(UsageTest, AnAnswerThatCannotBeWrittenIsNoSuccess) {
+  for (const std::string output : {">/dev/full", ">&-"}) {
+    for (const std::vector<std::string>& call :
+         std::vector<std::vector<std::string>>{
+             {"--version"}, {"--help"}, {"--version", "-o", "json"}}) {
+      const Answer answer = RunStele(call, {}, output);
+      EXPECT_EQ(answer.exit, 5) << output;
+      EXPECT_THAT(answer.err, HasSubstr("could not be written to standard"));
+    }
+    EXPECT_EQ(RunStele({"nonsense", "-o", "json"}, {}, output).exit, 2);
+  }
+}
+
+TEST(UsageTest, WhoClosesThePipeHasSeenEnough) {
+  const Answer answer = RunStele({"--help"}, {}, "2>\"$ERR\" | true #");
+  EXPECT_EQ(answer.exit, 0);
+  EXPECT_THAT(answer.err, IsEmpty());
 }
 
 TEST(UsageTest, EveryCommandSaysThatTheServerCannotBeReached) {
