@@ -19,6 +19,8 @@ namespace stele::sagas_internal {
 struct InstanceWork {
   std::string id;
   std::vector<const RecordedEvent*> events;  // In log order.
+  // It was parked under another key, since what it leads to was not known.
+  bool is_late = false;
   SagaInstance instance;
   std::vector<StoredSagaTimer> timers_before;
   std::vector<StepCommands> commands;

@@ -16,6 +16,7 @@
 #include "fold.h"
 #include "instance.h"
 #include "instance_cache.h"
+#include "place.h"
 #include "stele/base/log.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
@@ -54,6 +55,16 @@ StoredSagaAnswer GivenUpAnswer(const SagaUndoGivenUp& given_up) {
   return answer;
 }
 
+// Of an event that was parked under another key than its instance's.
+absl::Status TooLateError(const std::string& saga, const std::string& id,
+                          const RecordedEvent& event) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "event ", event.id.ToString(), " of type ", event.type,
+      " can be read by now, but instance ", Quoted(id), " of saga ", saga,
+      " has gone on to what came after it; discard it, and do for the instance "
+      "what is to be done"));
+}
+
 class SagaEngine final : public BatchHandler {
  public:
   SagaEngine(SagaType type, EventStore& store, SagaStorage& storage,
@@ -80,8 +91,14 @@ class SagaEngine final : public BatchHandler {
   }
 
  private:
-  // The error of an event whose key begins with kBadIdPrefix.
+  // The error of an event that leads to no instance.
   absl::Status WhyNoInstance(const RecordedEvent& event) const;
+  // The instance that the event leads to; nullopt if it does by now to none.
+  absl::StatusOr<std::optional<std::string>> InstanceOf(
+      const KeyedEvent& keyed);
+  // OK iff the instance has nothing to handle before `event`, whose key is not
+  // the instance's.
+  absl::Status CheckTurn(const std::string& id, const RecordedEvent& event);
   absl::StatusOr<std::vector<InstanceWork>> Gather(
       std::span<const KeyedEvent> batch);
   absl::Status RunCommands(std::vector<InstanceWork>& works);
@@ -131,19 +148,46 @@ absl::Status SagaEngine::WhyNoInstance(const RecordedEvent& event) const {
                    "control characters"));
 }
 
+// What was parked for it has its old key still, but may be readable by now.
+absl::StatusOr<std::optional<std::string>> SagaEngine::InstanceOf(
+    const KeyedEvent& keyed) {
+  if (!keyed.key.starts_with(kBadIdPrefix)) return keyed.key;
+  STELE_ASSIGN_OR_RETURN(std::optional<std::string> id, KeyOf(keyed.event));
+  if (id.has_value() && id->starts_with(kBadIdPrefix)) {
+    return WhyNoInstance(keyed.event);
+  }
+  if (id.has_value()) STELE_RETURN_IF_ERROR(CheckTurn(*id, keyed.event));
+  return id;
+}
+
+absl::Status SagaEngine::CheckTurn(const std::string& id,
+                                   const RecordedEvent& event) {
+  STELE_ASSIGN_OR_RETURN(
+      const Place place,
+      FindPlace(store_.consumers(), SagaConsumerOptions(type_, options_).name,
+                id));
+  if (!place.IsAhead(event.position)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "event ", event.id.ToString(), " of type ", event.type,
+      " can be read by now, but instance ", Quoted(id), " of saga ", type_.name,
+      " has yet to handle what came before it; try again when it "
+      "has"));
+}
+
 absl::StatusOr<std::vector<InstanceWork>> SagaEngine::Gather(
     std::span<const KeyedEvent> batch) {
   std::vector<InstanceWork> works;
   absl::flat_hash_map<std::string, std::size_t> index;
   for (const KeyedEvent& keyed : batch) {
-    const auto [found, is_new] = index.try_emplace(keyed.key, works.size());
-    if (is_new) works.emplace_back().id = keyed.key;
+    STELE_ASSIGN_OR_RETURN(const std::optional<std::string> id,
+                           InstanceOf(keyed));
+    if (!id.has_value()) continue;
+    const auto [found, is_new] = index.try_emplace(*id, works.size());
+    if (is_new) works.emplace_back().id = *id;
     works[found->second].events.push_back(&keyed.event);
+    works[found->second].is_late = keyed.key != *id;
   }
   for (InstanceWork& work : works) {
-    if (work.id.starts_with(kBadIdPrefix)) {
-      return WhyNoInstance(*work.events.front());
-    }
     std::optional<SagaInstance> kept = cache_.Take(work.id);
     if (kept.has_value() && !IsOutdated(*kept, work.events)) {
       work.instance = *std::move(kept);
@@ -218,6 +262,7 @@ absl::Status SagaEngine::FoldAnswers(InstanceWork& work,
 absl::Status SagaEngine::FoldEvent(InstanceWork& work,
                                    const RecordedEvent& event) {
   if (IsRepeated(work.instance, event)) {
+    if (work.is_late) return TooLateError(type_.name, work.id, event);
     work.dropped.push_back(Verdict::kRepeated);
     return absl::OkStatus();
   }

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -8,11 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "command_runner.h"
 #include "instance.h"
+#include "place.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
 #include "stele/base/uuid.h"
 #include "stele/envelope.pb.h"
-#include "stele/eventstore/consumer.h"
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/sagas/saga_admin.h"
 #include "story.h"
@@ -20,9 +19,11 @@
 namespace stele {
 namespace {
 
+using sagas_internal::FindPlace;
 using sagas_internal::kGivenUpType;
 using sagas_internal::kSteppedType;
 using sagas_internal::ParseStep;
+using sagas_internal::Place;
 using sagas_internal::PlaceOf;
 
 // The undo that an instance waits for, as its stream tells it.
@@ -88,43 +89,6 @@ absl::StatusOr<UndoOut> FindUndoOut(EventStore& store,
       absl::StrCat("stream ", Quoted(stream_id),
                    " does not hold the step that sent the "
                    "undo its last step waits for"));
-}
-
-// How far the engine has come with one instance.
-struct Place {
-  std::int64_t position = 0;        // Of its slot.
-  std::optional<ParkedKey> parked;  // If its key is.
-
-  // True iff what stands at `position` is yet to be handled.
-  bool IsAhead(std::int64_t of) const {
-    return position < of ||
-           (parked.has_value() && parked->first_position <= of);
-  }
-};
-
-absl::StatusOr<Place> FindPlace(ConsumerStorage& consumers,
-                                const std::string& consumer,
-                                const std::string& id) {
-  STELE_ASSIGN_OR_RETURN(const std::vector<ConsumerStatus> all,
-                         consumers.List());
-  const auto found = std::find_if(
-      all.begin(), all.end(),
-      [&](const ConsumerStatus& status) { return status.name == consumer; });
-  if (found == all.end()) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no consumer ", Quoted(consumer)));
-  }
-  Place place;
-  const int number = SlotOf(id, static_cast<int>(found->slots.size()));
-  for (const SlotStatus& slot : found->slots) {
-    if (slot.slot == number) place.position = slot.position;
-  }
-  STELE_ASSIGN_OR_RETURN(std::vector<ParkedKey> keys,
-                         consumers.ListParked(consumer));
-  for (ParkedKey& key : keys) {
-    if (key.key == id) place.parked = std::move(key);
-  }
-  return place;
 }
 
 // OK iff the instance is stuck at the undo `out` and at nothing else.

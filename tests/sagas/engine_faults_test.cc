@@ -138,6 +138,39 @@ TEST_P(EngineFaultsTest, AnEmptyRouteIsNoInstanceAndABadOneHasAKeyOfItsOwn) {
   EXPECT_THAT(bad->value(), HasSubstr("no valid id"));
 }
 
+// Its key was made when it could not be read; by now another release can.
+TEST_P(EngineFaultsTest, WhatCouldNotBeReadIsTakenUpOnceItCan) {
+  OpenLegs({"a"});
+  Place("t", {"a"});
+  std::vector<KeyedEvent> parked;
+  ASSERT_THAT(made_.store->ReadLog(
+                  {.types = {"trips.TripPlaced"}},
+                  [&](RecordedEvent event) {
+                    parked.push_back({"no valid id: 1", std::move(event)});
+                    return absl::OkStatus();
+                  }),
+              IsOk());
+  ASSERT_EQ(parked.size(), 1u);
+  const auto retry = [&] {
+    return trips_->engine().Handle(
+        parked, [&](absl::FunctionRef<absl::Status(Transaction&)> work) {
+          return made_.store->Transact(work);
+        });
+  };
+  ConsumerStorage& consumers = made_.store->consumers();
+  ASSERT_THAT(consumers.Register("saga/Trip", options_.slots, 0), IsOk());
+  EXPECT_THAT(retry(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                HasSubstr("yet to handle what came before")));
+
+  ASSERT_THAT(consumers.Reset("saga/Trip", made_.store->Head().value()),
+              IsOk());
+  EXPECT_THAT(retry(), IsOk());
+  EXPECT_EQ(StatusOf("Trip", "t"), SagaStatus::kActive);
+
+  EXPECT_THAT(retry(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                HasSubstr("has gone on to what came after")));
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, EngineFaultsTest, kSagaStores, NameOfStore);
 
 }  // namespace
