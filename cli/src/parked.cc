@@ -3,6 +3,9 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "arguments.h"
@@ -61,7 +64,21 @@ void Add(Report& report, json::array& all, const std::string& consumer,
 // By what an operator names the key of a message: messages without one are
 // known by the number they were parked under.
 std::string KeyOf(const ParkedMessage& message) {
-  return message.key.empty() ? absl::StrCat("#", message.id) : message.key;
+  if (message.key.empty()) return absl::StrCat("#", message.id);
+  return message.key.front() == '#' ? absl::StrCat("\\", message.key)
+                                    : message.key;
+}
+
+// The one of `keys` that was given as it is or as it is listed.
+std::string FindGiven(const std::vector<std::string>& keys,
+                      const std::string& given) {
+  for (const std::string& key : keys) {
+    if (key == given) return key;
+  }
+  for (const std::string& key : keys) {
+    if (Printable(key) == given) return key;
+  }
+  return given;
 }
 
 absl::StatusOr<std::vector<ParkedMessage>> AllMessages(
@@ -146,9 +163,12 @@ absl::StatusOr<Report> ChangeInbox(EventStore& store, const Options& options,
   const std::string inbox = InboxName(options.consumer);
   STELE_ASSIGN_OR_RETURN(const auto storage, OpenInboxStorage(store));
   STELE_ASSIGN_OR_RETURN(const auto messages, AllMessages(*storage, inbox));
+  std::vector<std::string> keys;
+  for (const ParkedMessage& message : messages) keys.push_back(KeyOf(message));
+  const std::string key = FindGiven(keys, options.key);
   int changed = 0;
   for (const ParkedMessage& message : messages) {
-    if (KeyOf(message) != options.key) continue;
+    if (KeyOf(message) != key) continue;
     if (request == ParkedState::kRetryNow) {
       STELE_RETURN_IF_ERROR(storage->Retry(inbox, message.id));
     } else {
@@ -200,7 +220,17 @@ absl::StatusOr<std::string> Replaced(ConsumerStorage& consumers,
   return "";
 }
 
-absl::StatusOr<Report> Change(const Context& context, const Options& options,
+// The key of a consumer that was given as it is or as it is listed.
+absl::StatusOr<std::string> GivenKey(ConsumerStorage& consumers,
+                                     const Options& options) {
+  STELE_ASSIGN_OR_RETURN(const std::vector<ParkedKey> parked,
+                         consumers.ListParked(options.consumer));
+  std::vector<std::string> keys;
+  for (const ParkedKey& key : parked) keys.push_back(key.key);
+  return FindGiven(keys, options.key);
+}
+
+absl::StatusOr<Report> Change(const Context& context, Options options,
                               ParkedState request) {
   STELE_ASSIGN_OR_RETURN(auto store, context.OpenStore());
   STELE_RETURN_IF_ERROR(FindConsumer(*store, options.consumer));
@@ -208,6 +238,7 @@ absl::StatusOr<Report> Change(const Context& context, const Options& options,
     return ChangeInbox(*store, options, request);
   }
   ConsumerStorage& consumers = store->consumers();
+  STELE_ASSIGN_OR_RETURN(options.key, GivenKey(consumers, options));
   STELE_ASSIGN_OR_RETURN(const std::string replaced,
                          Replaced(consumers, options, request));
   STELE_RETURN_IF_ERROR(

@@ -132,7 +132,10 @@ class BrokerInbox : public Inbox {
     work_ = std::make_unique<InboxWork>(
         store_, *options_.storage, lease_, options_, handlers_, clock_,
         [this](absl::Duration wait) { return Wait(wait); },
-        [this](const absl::Status& failure) { progress_.TryFailed(failure); });
+        [this](std::string_view message, std::string_view key,
+               const absl::Status& failure) {
+          progress_.TryFailed(message, key, failure);
+        });
     return absl::OkStatus();
   }
 
@@ -200,8 +203,9 @@ class BrokerInbox : public Inbox {
   // What was fetched is handled if there is time, and given back otherwise.
   absl::Status FinishFetched() {
     if (work_ != nullptr) {
-      progress_.Beat(HandleFetched(
-          SteadyClock::now() + absl::ToChronoNanoseconds(options_.stop_grace)));
+      const absl::Status handled = HandleFetched(
+          SteadyClock::now() + absl::ToChronoNanoseconds(options_.stop_grace));
+      if (!handled.ok()) progress_.Beat(handled);
     }
     for (const Fetched& fetched : fetched_)
       Settle(fetched.index, Disposition::kRetry);

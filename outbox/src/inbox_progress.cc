@@ -97,14 +97,20 @@ void InboxProgress::Ended(Outcome outcome, absl::Duration took) {
   }
 }
 
-void InboxProgress::TryFailed(const absl::Status& failure) {
+void InboxProgress::TryFailed(std::string_view message, std::string_view key,
+                              const absl::Status& failure) {
   failures_.Add();
   Log(LogLevel::kWarning, "inbox message failed",
-      {{"inbox", inbox_}, {"error", failure.ToString()}});
+      {{"inbox", inbox_},
+       {"message", std::string(message)},
+       {"key", std::string(key)},
+       {"error",
+        failure.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
 }
 
 void InboxProgress::Beat(const absl::Status& status) {
-  const bool is_open = !status.ok() && !absl::IsCancelled(status);
+  if (absl::IsCancelled(status)) return;  // It is stopping: nothing is new.
+  const bool is_open = !status.ok();
   bool is_news = false;
   {
     absl::MutexLock lock(&mutex_);
@@ -116,7 +122,8 @@ void InboxProgress::Beat(const absl::Status& status) {
   if (!is_news) return;
   Log(is_open ? LogLevel::kWarning : LogLevel::kInfo,
       is_open ? "inbox interrupted" : "inbox at work",
-      {{"inbox", inbox_}, {"error", status.ToString()}});
+      {{"inbox", inbox_},
+       {"error", status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
 }
 
 }  // namespace stele::outbox_internal

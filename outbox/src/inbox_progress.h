@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -32,8 +33,9 @@ class InboxProgress {
 
   // A message has ended so, this long after its first try began.
   void Ended(Outcome outcome, absl::Duration took);
-  // One try of a message has failed.
-  void TryFailed(const absl::Status& failure);
+  // One try of a message has failed; `message` and `key` tell which.
+  void TryFailed(std::string_view message, std::string_view key,
+                 const absl::Status& failure);
   // How a beat has ended: the circuit is open if not with OK or kCancelled.
   void Beat(const absl::Status& status);
 

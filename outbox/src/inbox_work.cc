@@ -46,7 +46,8 @@ std::string HeaderOf(const BrokerMessage& message, const char* name) {
 }
 
 std::string CauseOf(const absl::Status& status) {
-  std::string cause = status.ToString();
+  std::string cause =
+      status.ToString(absl::StatusToStringMode::kWithNoExtraData);
   if (cause.size() > kMaxCauseBytes) cause.resize(kMaxCauseBytes);
   // A cut may have hit the middle of a character; a handler says anything.
   while (!cause.empty() && !IsValidUtf8(cause) && cause.size() > 1 &&
@@ -97,7 +98,7 @@ struct InboxWork::Read {
 InboxWork::InboxWork(EventStore& store, InboxStorage& storage,
                      InboxLease& lease, const InboxOptions& options,
                      const Handlers& handlers, Clock& clock, Wait wait,
-                     std::function<void(const absl::Status&)> on_failure)
+                     OnFailure on_failure)
     : store_(store),
       storage_(storage),
       lease_(lease),
@@ -122,6 +123,10 @@ absl::Status InboxWork::Invoke(Transaction& tx, const InboundMessage& message) {
                     [&] { return handler->second(tx, message); });
 }
 
+void InboxWork::Failed(const Read& read, const absl::Status& failure) const {
+  on_failure_(read.raw.id, read.key, failure);
+}
+
 absl::StatusOr<Outcome> InboxWork::HandleNew(const BrokerMessage& message) {
   has_given_up_ = false;
   const Read read(message, options_.message_bytes_max);
@@ -129,11 +134,11 @@ absl::StatusOr<Outcome> InboxWork::HandleNew(const BrokerMessage& message) {
     // Not claimed: a later release may handle it when it is relayed again.
     if (options_.unknown_types == UnknownTypes::kSkip)
       return Outcome::kUnhandled;
-    on_failure_(NoHandlerError(*read.parsed));
+    Failed(read, NoHandlerError(*read.parsed));
     return SetAside(read, NoHandlerError(*read.parsed), 1);
   }
   if (!read.parsed.ok()) {
-    on_failure_(read.parsed.status());
+    Failed(read, read.parsed.status());
     return SetAside(read, read.parsed.status(), 1);
   }
   Backoff backoff(options_.retry);
@@ -141,7 +146,7 @@ absl::StatusOr<Outcome> InboxWork::HandleNew(const BrokerMessage& message) {
     absl::Status failure;
     absl::StatusOr<Outcome> outcome = TryOnce(read, failure);
     if (outcome.ok() || failure.ok()) return outcome;
-    on_failure_(failure);
+    Failed(read, failure);
     if (tries >= TriesFor(failure)) return SetAside(read, failure, tries);
     if (!wait_(backoff.Next()))
       return absl::CancelledError("stopping before the next try");
@@ -281,7 +286,7 @@ absl::Status InboxWork::RetryOne(const ParkedMessage& parked) {
     if (IsTransient(done)) return done;
     failure = done;
   }
-  on_failure_(failure);
+  Failed(read, failure);
   ParkedMessage again = parked;
   again.cause = CauseOf(failure);
   ++again.tries;

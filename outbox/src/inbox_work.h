@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -32,11 +33,14 @@ class InboxWork {
   using Handlers = std::map<std::string, InboxHandler, std::less<>>;
   // Waits, and returns false if the inbox is stopping.
   using Wait = std::function<bool(absl::Duration)>;
+  // Is told of each failed try: the message's id, its key, what is wrong.
+  using OnFailure = std::function<void(std::string_view, std::string_view,
+                                       const absl::Status&)>;
 
-  // All must outlive it. `on_failure` is told of each failed try.
+  // All must outlive it.
   InboxWork(EventStore& store, InboxStorage& storage, InboxLease& lease,
             const InboxOptions& options, const Handlers& handlers, Clock& clock,
-            Wait wait, std::function<void(const absl::Status&)> on_failure);
+            Wait wait, OnFailure on_failure);
 
   // Handles a message fresh from the broker. An error means that nothing of it
   // happened, for reasons that are not the message's: hand it in again.
@@ -55,6 +59,7 @@ class InboxWork {
  private:
   struct Read;  // A message, as far as it can be read.
 
+  void Failed(const Read& read, const absl::Status& failure) const;
   absl::StatusOr<Outcome> TryOnce(const Read& read, absl::Status& failure);
   absl::StatusOr<Outcome> SetAside(const Read& read, const absl::Status& cause,
                                    int tries);
@@ -73,7 +78,7 @@ class InboxWork {
   const Handlers& handlers_;
   Clock& clock_;
   const Wait wait_;
-  const std::function<void(const absl::Status&)> on_failure_;
+  const OnFailure on_failure_;
   bool has_given_up_ = false;
 };
 

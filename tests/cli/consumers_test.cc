@@ -1,9 +1,13 @@
 #include <atomic>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cli_fixture.h"
 #include "stele/base/status.h"
+#include "stele/base/uuid.h"
 #include "stele/eventstore/consumer_storage.h"
 #include "stele/outbox/in_memory_broker.h"
 #include "tests/model/bank_rules.h"
@@ -354,6 +358,51 @@ TEST_F(ConsumersTest, LooksAfterWhatAnInboxParked) {
   is_broken = false;  // Not before, or it might be handled by itself.
   Await("the rest", [&] { return handled == 2; });
   Await("an empty list", [&] { return Stele({"parked", "list"}).exit == 0; });
+}
+
+// Keys are any text, but what is listed is what can be given.
+TEST_F(ConsumersTest, TakesKeysAsTheyAreListed) {
+  const std::shared_ptr<InMemoryBroker> broker = MakeInMemoryBroker();
+  auto service = StartService([&](Runtime& runtime) {
+    runtime.Consume(broker, {.name = "till", .topics = {"bank.deposits"}},
+                    [](Inbox&) {});
+  });
+  const std::unique_ptr<BrokerPublisher> publisher =
+      broker->OpenPublisher().value();
+  const auto park = [&](const std::string& key) {
+    const std::string id = RandomIds().Next().ToString();
+    const std::vector<BrokerMessage> malformed = {
+        {.id = id,
+         .topic = "bank.deposits",
+         .key = "any",
+         .headers = {{"ce-id", id}, {"ce-partitionkey", key}}}};
+    ASSERT_THAT(publisher->Publish(malformed).status, IsOk());
+  };
+  park("");
+  const auto listed = [&] {
+    std::vector<std::string> keys;
+    for (const boost::json::value& one :
+         Json({"parked", "list"}).Data().as_array()) {
+      keys.emplace_back(one.at("key").as_string());
+    }
+    return keys;
+  };
+  Await("the one without a key", [&] { return listed().size() == 1; });
+  const std::string number = listed().front();
+  EXPECT_EQ(number.front(), '#');
+  park(number);  // A key that looks like it.
+  park("\x1b[31mred");
+  Await("all three", [&] { return listed().size() == 3; });
+
+  const auto discard = [&](const std::string& key) {
+    return Stele({"parked", "discard", "inbox/till", key, "--all"}).exit;
+  };
+  EXPECT_EQ(discard(number), 0);
+  EXPECT_EQ(listed().size(), 2u) << "the other one is somebody else's";
+  EXPECT_THAT(Stele({"parked", "list"}).out, HasSubstr("\\x1b[31mred"));
+  EXPECT_EQ(discard("\\x1b[31mred"), 0);
+  EXPECT_EQ(discard("\\" + number), 0);
+  EXPECT_EQ(listed().size(), 0u);
 }
 
 }  // namespace
