@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s DSN SCHEMA OWNER\n", argv[0]);
     return 2;
   }
-  BlockSigterm();
+  stele::testing::BlockSigterm();
   const absl::Status ended = stele::testing::Main(argv[1], argv[2], argv[3]);
   if (ended.ok()) return 0;
   std::fprintf(stderr, "%s\n", ended.ToString().c_str());

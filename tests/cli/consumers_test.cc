@@ -381,8 +381,8 @@ TEST_F(ConsumersTest, TakesKeysAsTheyAreListed) {
   park("");
   const auto listed = [&] {
     std::vector<std::string> keys;
-    for (const boost::json::value& one :
-         Json({"parked", "list"}).Data().as_array()) {
+    const boost::json::value parked = Json({"parked", "list"}).Data();
+    for (const boost::json::value& one : parked.as_array()) {
       keys.emplace_back(one.at("key").as_string());
     }
     return keys;

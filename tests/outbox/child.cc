@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
                  argv[0]);
     return 2;
   }
-  BlockSigterm();
+  stele::testing::BlockSigterm();
   const absl::Status ended = stele::testing::Main(
       {argv[1], argv[2], argv[3], argv[4], argv[5], argv[6]});
   if (ended.ok()) return 0;

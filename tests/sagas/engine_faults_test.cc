@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "stele/base/uuid.h"
+#include "stele/eventstore/consumer_storage.h"
 #include "stele/eventstore/transaction.h"
 #include "tests/sagas/engine_fixture.h"
 
