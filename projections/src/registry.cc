@@ -300,6 +300,14 @@ std::string ConsumerName(std::string_view projection,
   return name;
 }
 
+bool HasRegistry(Transaction& tx) {
+  return !tx.sql()
+              ->exec_params(
+                  "SELECT to_regclass($1)",
+                  QuoteTable(tx.schema(), "projection_processes"))[0][0]
+              .is_null();
+}
+
 std::string VersionTable(std::string_view view, std::string_view fingerprint,
                          int version) {
   return absl::StrCat(ToAbsl(view), "__v", ToAbsl(fingerprint), "_", version);

@@ -137,7 +137,9 @@ std::string VersionTable(std::string_view view, std::string_view fingerprint,
 bool TryShareInline(Registry& registry, const std::string& name);
 void LockInline(Registry& registry, const std::string& name);
 
-// OK iff the tables of the registry are there, as this program knows them;
+// True iff the tables of the registry are there.
+bool HasRegistry(Transaction& tx);
+// OK iff they are, and as this program knows them, in a transaction of its own;
 // kFailedPrecondition says what to do.
 absl::Status CheckHasRegistry(EventStore& store);
 

@@ -134,8 +134,15 @@ absl::Status CheckHasRegistry(EventStore& store) {
           "this store has no SQL: its projections are known only to the "
           "process that runs them");
     }
-    return postgres::CheckMigrated(*tx.sql(), tx.schema(),
-                                   std::span(&ProjectionMigrations(), 1));
+    STELE_RETURN_IF_ERROR(postgres::CheckMigrated(
+        *tx.sql(), tx.schema(), std::span(&ProjectionMigrations(), 1)));
+    // Somebody may have taken them away since.
+    return RunSql([&]() -> absl::Status {
+      if (HasRegistry(tx)) return absl::OkStatus();
+      return absl::FailedPreconditionError(absl::StrCat(
+          "schema ", tx.schema(), " lacks the tables of projections: ",
+          postgres::MigrateAdvice(tx.schema())));
+    });
   });
 }
 
