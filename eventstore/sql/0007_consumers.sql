@@ -66,19 +66,21 @@ CREATE TABLE {schema}.parked_events (
   PRIMARY KEY (consumer, key, position)
 );
 
--- Says who yields. One set of types works at a time: of those that no other one
--- contains, the last that came. So there is always one. Slots of owners that
--- yield are free from now on; one whose checkpoint is being moved right now
--- stays, and is not moved again.
-CREATE FUNCTION {schema}.judge_owners(consumer_name text) RETURNS void
+-- Says who yields. One set of types works at a time: of those of awaited
+-- owners that no other one contains, the last that came. So there is always
+-- one. Slots of owners that yield are free from now on; one whose checkpoint is
+-- being moved right now stays, and is not moved again.
+CREATE FUNCTION {schema}.judge_owners(consumer_name text, at timestamptz)
+RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
   working text[];
 BEGIN
   SELECT o.types INTO working FROM {schema}.consumer_owners o
-  WHERE o.consumer = consumer_name AND NOT EXISTS (
+  WHERE o.consumer = consumer_name AND o.awaited_until > at AND NOT EXISTS (
     SELECT FROM {schema}.consumer_owners w
-    WHERE w.consumer = consumer_name AND w.types <> o.types
+    WHERE w.consumer = consumer_name AND w.awaited_until > at
+      AND w.types <> o.types
       AND (w.types = '{}' OR (o.types <> '{}' AND o.types <@ w.types)))
   ORDER BY o.joined DESC LIMIT 1;
 
@@ -110,8 +112,11 @@ BEGIN
     RETURN;
   END IF;
   entered_at := clock_timestamp();
+  -- Kept beyond that: in which order the sets came, and that one who comes back
+  -- after a long silence may have to yield, is known by nothing else.
   DELETE FROM {schema}.consumer_owners o
-  WHERE o.consumer = consumer_name AND o.awaited_until <= entered_at;
+  WHERE o.consumer = consumer_name
+    AND o.awaited_until <= entered_at - interval '1 day';
   INSERT INTO {schema}.consumer_owners
     (consumer, owner, types, joined, live_until, awaited_until)
   SELECT consumer_name, owner_name, owner_types,
@@ -122,7 +127,7 @@ BEGIN
   ON CONFLICT (consumer, owner) DO UPDATE
   SET types = excluded.types, joined = excluded.joined,
       live_until = excluded.live_until, awaited_until = excluded.awaited_until;
-  PERFORM {schema}.judge_owners(consumer_name);
+  PERFORM {schema}.judge_owners(consumer_name, entered_at);
 END
 $$;
 

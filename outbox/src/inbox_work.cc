@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "broken_body.h"
 #include "digest.h"
-#include "stele/base/invoke_user.h"
 #include "stele/base/status.h"
 #include "stele/base/strings.h"
+#include "stele/postgres/errors.h"
 
 namespace stele::outbox_internal {
 namespace {
@@ -119,8 +119,9 @@ absl::Status InboxWork::Transact(
 absl::Status InboxWork::Invoke(Transaction& tx, const InboundMessage& message) {
   const auto handler = handlers_.find(message.type);
   if (handler == handlers_.end()) return NoHandlerError(message);
-  return InvokeUser(absl::StrCat("the inbox handler of ", message.type),
-                    [&] { return handler->second(tx, message); });
+  return postgres::InvokeUserSql(
+      absl::StrCat("the inbox handler of ", message.type), "handling a message",
+      [&] { return handler->second(tx, message); });
 }
 
 void InboxWork::Failed(const Read& read, const absl::Status& failure) const {

@@ -84,6 +84,16 @@ class Registration {
   // What is there already is of a store that was dropped without its views, or
   // of somebody else.
   absl::Status CheckFree() {
+    const pqxx::result known = registry_.sql().exec_params(
+        absl::StrCat("SELECT name FROM ", registry_.Table("projections"),
+                     " WHERE read_schema = $1 AND view_name = $2"),
+        read_schema_, projection_.type.table);
+    if (!known.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(QuoteTable(read_schema_, projection_.type.table),
+                       " is that of projection ", known[0][0].as<std::string>(),
+                       ": keep that name, or give ", name(), " another table"));
+    }
     const std::string names[] = {
         projection_.type.table,
         VersionTable(projection_.type.table, projection_.fingerprint, 1)};

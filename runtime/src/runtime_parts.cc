@@ -76,7 +76,16 @@ absl::Status Runtime::Impl::Supervise(const std::string& name,
 }
 
 absl::Status Runtime::Impl::JoinConsumers() {
-  for (const auto& join : joins) STELE_RETURN_IF_ERROR(join());
+  for (const auto& join : joins) {
+    const absl::Status joined = join();
+    if (joined.ok()) continue;
+    // Or others would yield to what never works. If the database is away, they
+    // wait until it is no longer expected.
+    for (const auto& worker : workers) {
+      store->consumers().Release(worker->name(), owner).IgnoreError();
+    }
+    return joined;
+  }
   joins.clear();
   return absl::OkStatus();
 }

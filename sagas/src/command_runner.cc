@@ -13,17 +13,17 @@
 namespace stele::sagas_internal {
 
 std::string PlaceOf(const RecordedEvent& event,
-                    const StoredSagaCommand& command) {
-  return absl::StrCat("event ", event.version, " of its stream, command ",
-                      command.type());
+                    const StoredSagaCommand& command, bool is_undo) {
+  return absl::StrCat("event ", event.version, " of its stream, ",
+                      is_undo ? "undo " : "command ", Quoted(command.type()));
 }
 
 namespace {
 
 std::string Where(const std::string& saga, const RecordedEvent& event,
-                  const StoredSagaCommand& command) {
+                  const StoredSagaCommand& command, bool is_undo) {
   return absl::StrCat("saga ", saga, " ", Quoted(IdOf(event.stream_id)), ", ",
-                      PlaceOf(event, command));
+                      PlaceOf(event, command, is_undo));
 }
 
 DispatchOptions OptionsFor(const RecordedEvent& event,
@@ -47,12 +47,13 @@ DispatchOptions OptionsFor(const RecordedEvent& event,
 absl::StatusOr<StoredSagaAnswer> CommandRunner::RunOne(
     const StepCommands& work, const EventMetadata& metadata,
     const StoredSagaCommand& command) {
+  const bool is_undo = command.command_id() == work.step.undoing_command_id();
   const std::optional<Uuid> id = Uuid::FromBytes(command.command_id());
   if (!id.has_value()) {
-    return absl::DataLossError(absl::StrCat(Where(saga_, *work.event, command),
-                                            ": its id cannot be read"));
+    return absl::DataLossError(
+        absl::StrCat(Where(saga_, *work.event, command, is_undo),
+                     ": its id cannot be read"));
   }
-  const bool is_undo = command.command_id() == work.step.undoing_command_id();
   StoredSagaAnswer answer;
   answer.set_command_id(command.command_id());
   answer.set_command_type(command.type());
@@ -71,14 +72,14 @@ absl::StatusOr<StoredSagaAnswer> CommandRunner::RunOne(
     return answer;
   }
   if (!IsRejected(status)) {
-    return Annotate(status, Where(saga_, *work.event, command));
+    return Annotate(status, Where(saga_, *work.event, command, is_undo));
   }
   metrics_.CommandRejected();
   answer.set_reason(ToValidUtf8(RejectionReason(status)));
   if (is_undo) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("compensation_stuck: ", Where(saga_, *work.event, command),
-                     ", which undoes a step, was refused: ", answer.reason()));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "compensation_stuck: ", Where(saga_, *work.event, command, is_undo),
+        ", which undoes a step, was refused: ", answer.reason()));
   }
   return answer;
 }

@@ -24,7 +24,7 @@ struct StepCommands {
 
 // Part of every error of RunAll() that a command is the cause of: which one.
 std::string PlaceOf(const RecordedEvent& event,
-                    const StoredSagaCommand& command);
+                    const StoredSagaCommand& command, bool is_undo);
 
 // Carries out the commands of steps. Doing it again is harmless, for their ids
 // are those of the step.

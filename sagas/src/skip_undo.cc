@@ -103,7 +103,8 @@ absl::Status CheckStuck(const UndoOut& out, const Place& place) {
   const ParkedKey& parked = *place.parked;
   if (parked.first_position > sent_at) return absl::OkStatus();  // The same.
   if (parked.first_position == sent_at &&
-      absl::StrContains(parked.cause, PlaceOf(out.sent_by, out.command))) {
+      absl::StrContains(parked.cause,
+                        PlaceOf(out.sent_by, out.command, true))) {
     return absl::OkStatus();
   }
   return absl::FailedPreconditionError(absl::StrCat(

@@ -38,17 +38,23 @@ void LeaseKeeper::Stop() {
     is_stopping_ = true;
   }
   thread_.join();
+  absl::MutexLock lock(&mutex_);
+  TellStuck(false, absl::OkStatus());
+}
+
+// Under the lock, so that the last word is the true one.
+bool LeaseKeeper::TellStuck(bool is_stuck, const absl::Status& why) {
+  if (std::exchange(is_stuck_, is_stuck) == is_stuck) return false;
+  if (options_.on_stuck) options_.on_stuck(why);
+  return true;
 }
 
 void LeaseKeeper::BeginWork() {
-  bool was_stuck = false;
   {
     absl::MutexLock lock(&mutex_);
     work_began_ = clock_.Now();
-    was_stuck = std::exchange(is_stuck_, false);
+    if (!TellStuck(false, absl::OkStatus())) return;
   }
-  if (!was_stuck) return;
-  if (options_.on_stuck) options_.on_stuck(absl::OkStatus());
   Log(LogLevel::kWarning, "consumer goes on after it hung",
       {{"consumer", options_.consumer}});
 }
@@ -88,16 +94,15 @@ void LeaseKeeper::RenewIfAlive() {
 }
 
 bool LeaseKeeper::IsStuck() {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (clock_.Now() - work_began_ <= options_.handle_time_max) return false;
-    if (std::exchange(is_stuck_, true)) return true;
-  }
   const absl::Status error = absl::DeadlineExceededError(
       absl::StrCat("the handler hangs: nothing was heard of it for ",
                    absl::FormatDuration(options_.handle_time_max),
                    ", and its leases are no longer renewed"));
-  if (options_.on_stuck) options_.on_stuck(error);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (clock_.Now() - work_began_ <= options_.handle_time_max) return false;
+    if (!TellStuck(true, error)) return true;
+  }
   Log(LogLevel::kError, "consumer hangs",
       {{"consumer", options_.consumer}, {"error", error.ToString()}});
   return true;

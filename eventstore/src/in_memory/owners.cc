@@ -12,6 +12,9 @@ namespace {
 // For how many leases others yield to an owner that is no longer heard of.
 constexpr int kAwaitedLeases = 6;
 
+// How long it is remembered beyond that, for the order in which the sets came.
+constexpr absl::Duration kRemembered = absl::Hours(24);
+
 using Types = std::vector<std::string>;
 
 // True iff who handles `wide` handles more than who handles `narrow`.
@@ -30,14 +33,16 @@ std::int64_t JoinedAs(const ConsumerState& state, const Types& types) {
   return last + 1;
 }
 
-// One set of types works: of those that no other one contains, the last that
-// came.
-const Types& WorkingTypes(const ConsumerState& state) {
+// One set of types works: of those of awaited owners that no other one
+// contains, the last that came.
+const Types& WorkingTypes(const ConsumerState& state, absl::Time now) {
   const Owner* works = nullptr;
   for (const auto& [name, owner] : state.owners) {
+    if (owner.awaited_until <= now) continue;
     const bool is_contained = std::any_of(
         state.owners.begin(), state.owners.end(), [&](const auto& other) {
-          return IsWider(other.second.types, owner.types);
+          return other.second.awaited_until > now &&
+                 IsWider(other.second.types, owner.types);
         });
     if (is_contained) continue;
     if (works == nullptr || works->joined < owner.joined) works = &owner;
@@ -50,7 +55,7 @@ const Types& WorkingTypes(const ConsumerState& state) {
 void Enter(ConsumerState& state, const ConsumerOwner& owner, absl::Time now,
            absl::Duration lease) {
   std::erase_if(state.owners, [&](const auto& known) {
-    return known.second.awaited_until <= now;
+    return known.second.awaited_until <= now - kRemembered;
   });
   const Types types = SortedTypes(owner);
   const std::int64_t joined = JoinedAs(state, types);
@@ -58,7 +63,7 @@ void Enter(ConsumerState& state, const ConsumerOwner& owner, absl::Time now,
                               .joined = joined,
                               .live_until = now + lease,
                               .awaited_until = now + kAwaitedLeases * lease};
-  const Types working = WorkingTypes(state);
+  const Types working = WorkingTypes(state, now);
   for (auto& [name, known] : state.owners) {
     known.yields = known.types != working;
   }

@@ -22,7 +22,7 @@ struct LeaseKeeperOptions {
   // Work that takes longer is taken to hang.
   absl::Duration handle_time_max = absl::Minutes(10);
   // Told, on the thread of the keeper, why the work hangs; and, on that of the
-  // work, OK when it goes on.
+  // work, OK when it goes on or the keeper stops. Must not call the keeper.
   std::function<void(const absl::Status&)> on_stuck = nullptr;
 };
 
@@ -62,6 +62,9 @@ class LeaseKeeper {
   void RenewIfAlive();
   // True iff the work hangs; says so once, and once when it goes on.
   bool IsStuck();
+  // Notes it, and tells it if it is news, which it returns.
+  bool TellStuck(bool is_stuck, const absl::Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetDueIn(absl::Duration wait);
 
   ConsumerStorage& storage_;

@@ -101,6 +101,20 @@ TEST_P(ReleasesContract, OfSetsThatDifferTheOneThatCameLaterWorks) {
   EXPECT_THAT(AcquireAs("new", {"x", "added"}), SizeIs(4));
 }
 
+TEST_P(ReleasesContract, TheOlderOfTwoSetsStaysSoHoweverLongItWasSilent) {
+  AcquireAs("old", {"x", "gone"}, kShortLease);
+  ASSERT_THAT(AcquireAs("new", {"x", "added"}), SizeIs(4));
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (WhyItYields("old") != "there is no such owner" &&
+         absl::Now() < deadline) {
+    clock().Advance(absl::Milliseconds(10));
+  }
+  ASSERT_THAT(AcquireAs("new", {"x", "added"}), SizeIs(4));
+  EXPECT_THAT(AcquireAs("old", {"x", "gone"}), IsEmpty())
+      << "it was frozen, say, and is no later release for that";
+  EXPECT_THAT(AcquireAs("new", {"x", "added"}), SizeIs(4));
+}
+
 TEST_P(ReleasesContract, ThereIsAlwaysOneThatWorks) {
   // Each would yield to the next by its own lights: the last is contained in
   // the first, and came later than the second.
