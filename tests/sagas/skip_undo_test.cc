@@ -158,6 +158,17 @@ TEST_P(SkipUndoTest, RefusesWhenSomethingElseIsStuck) {
                              HasSubstr("no!"))));
 }
 
+// A command of the undo's type, before it in its step: it was never tried.
+TEST_P(SkipUndoTest, RefusesWhenAnotherCommandOfTheStepIsStuck) {
+  PlaceStuck("frees a seat nowhere");
+  const auto process = Start("one");
+  AwaitParked();
+  EXPECT_THAT(ParkedKeyOf().cause, HasSubstr("command \"trips.FreeSeat\""));
+  EXPECT_THAT(admin().SkipUndo("Trip", "t"),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("what is stuck is not the undo")));
+}
+
 TEST_P(SkipUndoTest, OtherCommandsOfTheStepAreStillAnswered) {
   Seal("full", true);
   Seal("b", false);

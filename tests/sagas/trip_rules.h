@@ -106,6 +106,11 @@ struct Trips {
       if (trip.note() == "stubborn and rude") throw std::runtime_error("no!");
       return stele::Continue();
     }
+    if (trip.note() == "frees a seat nowhere") {
+      return stele::Send(
+                 MakeFreeSeat({.leg_id = "no\nleg", .trip_id = trip.trip_id()}))
+          .AndCompensate(no.reason());
+    }
     if (!trip.note().starts_with("stubborn")) {
       return stele::Compensate(no.reason());
     }
