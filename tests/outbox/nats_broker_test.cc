@@ -63,6 +63,7 @@ TEST_F(NatsBrokerTest, RefusesOptionsOutOfBounds) {
   refuses([](NatsOptions& o) { o.url = ""; });
   refuses([](NatsOptions& o) { o.url = " , "; });
   refuses([](NatsOptions& o) { o.url = "localhost"; });
+  refuses([](NatsOptions& o) { o.url = "nats://a:1,http://b:1"; });
   refuses([](NatsOptions& o) { o.stream = "a.b"; });
   refuses([](NatsOptions& o) { o.stream = ""; });
   refuses([](NatsOptions& o) { o.subject_prefix = "a.>"; });

@@ -1,7 +1,11 @@
 #include <memory>
+#include <string_view>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "nats_consumer.h"
 #include "nats_link.h"
 #include "nats_names.h"
@@ -25,6 +29,18 @@ absl::Status OutOfBounds(std::string_view option, std::string_view bounds) {
                                                  " must be ", ToAbsl(bounds)));
 }
 
+// REQUIRES: ValidateBrokerUrls(urls) is OK.
+bool AreNatsUrls(std::string_view urls) {
+  for (const auto url : absl::StrSplit(ToAbsl(urls), ',')) {
+    const auto trimmed = absl::StripAsciiWhitespace(url);
+    if (!absl::StartsWith(trimmed, "nats://") &&
+        !absl::StartsWith(trimmed, "tls://")) {
+      return false;
+    }
+  }
+  return true;
+}
+
 absl::Status ValidateNames(const NatsOptions& options) {
   if (const absl::Status valid = ValidateGroup(options.stream); !valid.ok())
     return OutOfBounds("stream", "letters, digits, '_' and '-'");
@@ -35,6 +51,8 @@ absl::Status ValidateNames(const NatsOptions& options) {
                        "dots");
   if (const absl::Status valid = ValidateBrokerUrls(options.url); !valid.ok())
     return Annotate(valid, "NatsOptions.url");
+  if (!AreNatsUrls(options.url))
+    return OutOfBounds("url", "one or more of nats://host:port and tls://...");
   if (!options.nkey_seed_file.empty() && options.nkey_public.empty())
     return OutOfBounds("nkey_public", "given together with nkey_seed_file");
   return absl::OkStatus();
